@@ -1,0 +1,15 @@
+//! The ground every layer stands on: errors, time, secrets in memory, randomness, durations, HCL, templates and the one
+//! outgoing HTTP client. Nothing here knows a request, a mount or a lease.
+
+pub mod clock;
+pub mod duration;
+pub mod error;
+pub mod hcl;
+pub mod outbound;
+pub mod random;
+pub mod secret;
+pub mod template;
+
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use error::{Error, Kind, Result};
+pub use secret::Secret;

@@ -1,0 +1,3 @@
+//! leasehold: a secrets server whose heart is the lease, and its command line.
+
+pub mod base;
