@@ -52,7 +52,7 @@ impl Position {
     }
 
     /// The place after `character`, which stands here.
-    fn after(self, character: char) -> Self {
+    pub(in crate::base) fn after(self, character: char) -> Self {
         match character {
             '\n' => Self { line: self.line.saturating_add(1), column: 1 },
             _ => Self { line: self.line, column: self.column.saturating_add(1) },
