@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 
 /// The tree without positions, short enough to compare by eye.
 fn shown(items: &[Item]) -> String {
@@ -167,5 +168,163 @@ fn integers_are_read_in_every_form() {
         ("--1", None),
     ] {
         assert_eq!(integer(text), number, "{text}");
+    }
+}
+
+#[test]
+fn a_text_is_laid_out_canonically() {
+    let text = r#"
+
+# Policy of the team.
+  // Second line.
+path   "secret/*"   =   {capabilities=["read","list"], x_long=1 # why
+
+  y={}
+  }
+path "a" {
+}
+"path" "b" { # inside
+  capabilities = [ "read", # first
+    "list"
+    # last
+  ]
+  /* odd */ text = <<EOT
+ kept  as it is
+EOT
+  nested = { a = 1
+  bcd = [[1,2],{x = 1}] }
+} # done
+a /* here */ = /* and
+ there */ true
+"#;
+    let laid_out = r#"# Policy of the team.
+// Second line.
+path "secret/*" {
+  capabilities = ["read", "list"]
+  x_long       = 1 # why
+
+  y = {}
+}
+
+path "a" {}
+"path" "b" {
+  # inside
+  capabilities = [
+    "read", # first
+    "list",
+    # last
+  ]
+  /* odd */
+  text = <<EOT
+ kept  as it is
+EOT
+  nested = {
+    a = 1
+    bcd = [
+      [1, 2],
+      {
+        x = 1
+      },
+    ]
+  }
+} # done
+
+/* here */
+/* and
+ there */
+a = true
+"#;
+    assert_eq!(format(text).unwrap(), laid_out);
+    assert_eq!(format(laid_out).unwrap(), laid_out);
+    assert_eq!(format("").unwrap(), "");
+    assert_eq!(format("a = [<<E\nx\nE\n, 2] # c").unwrap(), "a = [\n  <<E\nx\nE\n  ,\n  2,\n] # c\n");
+    assert_eq!(format("a = <<E\nx\nE\n, # c\nb = 2").unwrap(), "a = <<E\nx\nE\n# c\nb = 2\n");
+}
+
+#[test]
+fn what_does_not_parse_is_not_laid_out() {
+    assert!(format("a = ").unwrap_err().to_string().starts_with("line 1, column 5"));
+    assert!(format("{}").unwrap_err().to_string().contains("expected HCL"));
+}
+
+/// Texts that parse, with comments, blank lines and odd spacing wherever the grammar lets them stand.
+fn documents() -> impl Strategy<Value = String> {
+    let gap = prop::sample::select(vec![
+        " ",
+        "\n",
+        "\n\n\n",
+        "\t",
+        " # c\n",
+        "/* d */",
+        " // e\r\n",
+        "\n/* f\n  g */\n",
+        " ",
+    ]);
+    let key = prop::sample::select(vec!["a", "long_key", "\"q k\"", "ä-b", "path"]);
+    let plain = prop::sample::select(vec![
+        "1",
+        "-0x1F",
+        "1.5e3",
+        "true",
+        "\"s\"",
+        "\"e\\n\\\"\"",
+        "\"${x(\"y\"\n)}\"",
+        "<<E\n one\n\ntwo\nE\n",
+        "<<-E\n   in\n  E\n",
+        "[]",
+        "{}",
+        "[1,2]",
+        "[ ]",
+    ])
+    .prop_map(str::to_owned);
+    let value = plain.prop_recursive(4, 24, 4, {
+        let (gap, key) = (gap.clone(), key.clone());
+        move |value| {
+            let list = prop::collection::vec((gap.clone(), value.clone(), gap.clone()), 0..4).prop_map(|all| {
+                all.into_iter().map(|(before, value, after)| format!("{before}{value}{after},")).collect::<String>()
+            });
+            let object = prop::collection::vec((key.clone(), gap.clone(), value, gap.clone(), any::<bool>()), 0..4)
+                .prop_map(items);
+            prop_oneof![
+                (list, gap.clone()).prop_map(|(list, gap)| format!("[{list}{gap}]")),
+                (object, gap.clone()).prop_map(|(object, gap)| format!("{{{gap}{object}}}")),
+            ]
+        }
+    });
+    let item = (key, gap.clone(), value, gap.clone(), any::<bool>());
+    (gap, prop::collection::vec(item, 0..6)).prop_map(|(gap, all)| format!("{gap}{}", items(all)))
+}
+
+/// `key gap = value gap ,`, or a labelled block where the value is an object.
+fn items(items: Vec<(&str, &str, String, &str, bool)>) -> String {
+    let item = |(key, gap, value, after, flag): (&str, &str, String, &str, bool)| match (flag, value.starts_with('{')) {
+        (true, true) => format!("{key} \"l\"{gap}{value}{after}"),
+        (true, false) => format!("{key}{gap}={value}{after},{after}"),
+        (false, _) => format!("{key} ={gap}{value}{after}\n"),
+    };
+    items.into_iter().map(item).collect()
+}
+
+fn comments(text: &str) -> Vec<String> {
+    let tokens = lexer::tokens(text).unwrap();
+    let comments = tokens.iter().filter(|token| token.kind == lexer::Kind::Comment);
+    let mut comments: Vec<String> = comments.map(|token| token.raw.trim_end().to_owned()).collect();
+    comments.sort();
+    comments
+}
+
+proptest! {
+    #[test]
+    fn layout_keeps_meaning_and_comments_and_is_stable(text in documents()) {
+        let laid_out = format(&text).unwrap();
+        prop_assert_eq!(read(&laid_out), read(&text));
+        prop_assert_eq!(comments(&laid_out), comments(&text));
+        prop_assert_eq!(format(&laid_out).unwrap(), laid_out);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in r#"(a|path|=|\{|\}|\[|\]|,|"x|"|\$\{|\\|\\u12|<<-?E|\n|E|#|//|/\*|\*/|-?1|0x|\.5e|true|ä|:|null| |\r){0,40}"#) {
+        let (_, _) = (parse(&text), format(&text));
+        let _ = parse(&format!("{{{text}"));
     }
 }
