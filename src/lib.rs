@@ -1,5 +1,7 @@
 //! leasehold: a secrets server whose heart is the lease, and its command line.
 
 pub mod base;
+pub mod config;
 pub mod logical;
+pub mod policy;
 pub mod storage;
