@@ -1,4 +1,5 @@
 //! leasehold: a secrets server whose heart is the lease, and its command line.
 
+pub mod barrier;
 pub mod base;
 pub mod storage;
