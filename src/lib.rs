@@ -2,4 +2,5 @@
 
 pub mod barrier;
 pub mod base;
+pub mod seal;
 pub mod storage;
