@@ -71,13 +71,16 @@ impl<'a> Session<'a> {
         if self.broken.get() {
             return Err(Error::internal("the storage failed earlier in this transaction"));
         }
+        #[cfg(test)]
+        record(sql);
         self.connection.prepare_cached(sql).map_err(|error| self.failed(&error))
     }
 
     fn failed(&self, error: &rusqlite::Error) -> Error {
         // A violated constraint and a column that cannot be read undo their own statement and nothing else.
         let harmless = error.sqlite_error_code().is_none_or(|code| code == ErrorCode::ConstraintViolation);
-        self.broken.set(self.broken.get() || !harmless);
+        let transaction_lost = self.connection.is_autocommit();
+        self.broken.set(self.broken.get() || !harmless || transaction_lost);
         store_error(error)
     }
 }
@@ -98,4 +101,22 @@ pub(super) fn store_error(error: &rusqlite::Error) -> Error {
         _ => Error::internal("the storage failed"),
     };
     public.caused_by(error.to_string())
+}
+
+#[cfg(test)]
+thread_local! {
+    static RECORDED: std::cell::RefCell<std::collections::BTreeSet<String>> = const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
+}
+
+#[cfg(test)]
+fn record(sql: &str) {
+    RECORDED.with_borrow_mut(|recorded| recorded.insert(sql.to_owned()));
+}
+
+/// The statements that this thread's sessions run in `work`.
+#[cfg(test)]
+pub(super) fn recorded(work: impl FnOnce()) -> std::collections::BTreeSet<String> {
+    RECORDED.take();
+    work();
+    RECORDED.take()
 }

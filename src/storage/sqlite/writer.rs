@@ -32,6 +32,7 @@ pub(super) enum Grouping {
 
 pub(super) struct Writer {
     grouping: Grouping,
+    pub(super) longest_group: Duration,
     /// Callers that have asked for the connection and do not hold it yet.
     waiting: AtomicUsize,
     /// The thread that holds the connection (its [`thread_number`]); zero when none does.
@@ -46,6 +47,8 @@ struct Held {
     group: Option<OpenGroup>,
     #[cfg(test)]
     fail_next_commit: bool,
+    #[cfg(test)]
+    commits: usize,
 }
 
 struct OpenGroup {
@@ -68,8 +71,16 @@ impl Writer {
             group: None,
             #[cfg(test)]
             fail_next_commit: false,
+            #[cfg(test)]
+            commits: 0,
         };
-        Self { grouping, waiting: AtomicUsize::new(0), holder: AtomicU64::new(0), held: Mutex::new(held) }
+        Self {
+            grouping,
+            longest_group: LONGEST_GROUP,
+            waiting: AtomicUsize::new(0),
+            holder: AtomicU64::new(0),
+            held: Mutex::new(held),
+        }
     }
 
     /// Runs `change` and returns when its group is durable. A change's own error is held back as long: it may rest on what
@@ -112,7 +123,7 @@ impl Writer {
         self.grouping == Grouping::Alone
             || self.waiting.load(Ordering::SeqCst) == 0
             || group.members >= LARGEST_GROUP
-            || group.began.elapsed() >= LONGEST_GROUP
+            || group.began.elapsed() >= self.longest_group
     }
 }
 
@@ -181,6 +192,10 @@ impl Held {
             // A foreign key that is checked, and violated, at the commit: a commit that truly fails, not one we pretend.
             self.connection
                 .execute_batch("PRAGMA defer_foreign_keys = ON; INSERT INTO records VALUES (-1, x'', NULL)")?;
+        }
+        #[cfg(test)]
+        {
+            self.commits += 1;
         }
         execute(&self.connection, "COMMIT")
     }
@@ -258,8 +273,18 @@ fn thread_number() -> u64 {
     NUMBER.get()
 }
 
+/// What tests look at, and break.
 #[cfg(test)]
 impl Writer {
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
+    /// How many groups were committed so far.
+    pub(super) fn commits(&self) -> usize {
+        self.hold().unwrap().commits
+    }
+
     pub(super) fn fail_next_commit(&self) {
         self.hold().unwrap().fail_next_commit = true;
     }

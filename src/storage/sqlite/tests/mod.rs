@@ -1,5 +1,9 @@
 //! The conformance suite on a file and in memory, and what only SQLite can show.
 
+mod groups;
+mod opening;
+mod plans;
+
 use super::*;
 use crate::storage::conformance::conformance;
 use tempfile::TempDir;
