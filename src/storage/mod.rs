@@ -5,7 +5,10 @@
 //!
 //! Invariant: a write that returned `Ok` is durable; one that returned `Err` left nothing behind.
 
+#[cfg(test)]
+pub mod conformance;
 pub mod rows;
+pub mod sqlite;
 
 use crate::base::{Result, Timestamp};
 pub use rows::{
@@ -32,7 +35,7 @@ pub trait Storage: Send + Sync {
     fn write(&self, change: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()>;
 }
 
-impl dyn Storage {
+impl dyn Storage + '_ {
     /// [`Storage::read`] with an answer.
     ///
     /// # Errors
