@@ -323,8 +323,11 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_panic(text in r#"(a|path|=|\{|\}|\[|\]|,|"x|"|\$\{|\\|\\u12|<<-?E|\n|E|#|//|/\*|\*/|-?1|0x|\.5e|true|ä|:|null| |\r){0,40}"#) {
-        let (_, _) = (parse(&text), format(&text));
+    fn no_text_makes_it_panic_and_what_parses_is_laid_out_safely(text in r#"(a|path|=|\{|\}|\[|\]|,|"x|"|\$\{|\\|\\u12|<<-?E|\n|E|#|//|/\*|\*/|-?1|0x|\.5e|true|ä|:|null| |\r){0,40}"#) {
+        if let Ok(laid_out) = format(&text) {
+            prop_assert_eq!(read(&laid_out), read(&text));
+            prop_assert_eq!(format(&laid_out).unwrap(), laid_out);
+        }
         let _ = parse(&format!("{{{text}"));
     }
 }
