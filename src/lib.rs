@@ -4,6 +4,7 @@ pub mod barrier;
 pub mod base;
 pub mod config;
 pub mod engine;
+pub mod http;
 pub mod logical;
 pub mod policy;
 pub mod seal;
