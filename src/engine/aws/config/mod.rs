@@ -1,0 +1,5 @@
+//! `config/…`: the keys to AWS, their rotation, and how long leases live.
+
+pub mod lease;
+pub mod root;
+pub mod rotate_root;
