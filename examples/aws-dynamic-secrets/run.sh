@@ -188,7 +188,8 @@ a_lease_from_renewal_to_revocation() {
 
     issue support support reader reader_lease
     run leasehold lease revoke -sync "$reader_lease"
-    passed "-sync came back with the key gone" not works reader
+    echo "(-sync has waited: the key is gone already)"
+    with_key reader refused InvalidAccessKeyId aws.py get monday.txt
     issue support support reader reader_lease
     issue support support other_reader other_lease
     run leasehold lease revoke -prefix aws/creds/support
@@ -211,8 +212,8 @@ plant_tree() {
 }
 
 tree_is_dead() {
-    passed "B is dead in that instant" not lives token_b
-    passed "C is dead in that instant" not lives token_c
+    echo "(in that instant: B and C are refused at once)"
+    with_token token_b refused 'permission denied' leasehold token lookup
     with_token token_c refused 'permission denied' leasehold read aws/creds/support
     soon 5 "every credential below A is gone from AWS" users_number 1
     with_key key_c refused InvalidAccessKeyId aws.py get monday.txt
