@@ -54,8 +54,11 @@ pub const HTTP: FlagGroup = FlagGroup {
     title: "HTTP Options",
     flags: &[
         Flag::text("address", "Where the server listens.").variable("VAULT_ADDR").default("https://127.0.0.1:8200"),
-        Flag::text("ca-cert", "PEM file with the certificates to trust instead of the public ones. Wins over -ca-path.")
-            .variable("VAULT_CACERT"),
+        Flag::text(
+            "ca-cert",
+            "PEM file with the certificates to trust instead of the public ones. Wins over -ca-path.",
+        )
+        .variable("VAULT_CACERT"),
         Flag::text("ca-path", "Directory of PEM files with the certificates to trust.").variable("VAULT_CAPATH"),
         Flag::text("client-cert", "PEM file with the certificate shown to the server; needs -client-key.")
             .variable("VAULT_CLIENT_CERT"),

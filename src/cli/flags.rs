@@ -155,9 +155,7 @@ pub fn parse(known: &[&Flag], words: &[String]) -> Result<Parsed, Failure> {
         let value = match value {
             Some(value) => value.to_owned(),
             None if flag.kind == Kind::Bool => "true".to_owned(),
-            None => words.next().cloned().ok_or_else(|| {
-                Failure::local(format!("flag needs an argument: -{name}"))
-            })?,
+            None => words.next().cloned().ok_or_else(|| Failure::local(format!("flag needs an argument: -{name}")))?,
         };
         parsed.set(flag, value)?;
     }

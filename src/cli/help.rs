@@ -20,7 +20,11 @@ pub fn of_program() -> String {
         .partition(|(name, _)| table::COMMON.contains(name));
     let mut other = other;
     other.sort_unstable();
-    format!("Usage: {PROGRAM} <command> [args]\n\nCommon commands:\n{}\nOther commands:\n{}", rows(&common), rows(&other))
+    format!(
+        "Usage: {PROGRAM} <command> [args]\n\nCommon commands:\n{}\nOther commands:\n{}",
+        rows(&common),
+        rows(&other)
+    )
 }
 
 /// What `secrets -h` prints: the commands below, each with one line.
@@ -43,7 +47,8 @@ pub fn of_group(group: &Group) -> String {
 #[must_use]
 pub fn of_command(command: &Command) -> String {
     let arguments = if command.arguments.is_empty() { String::new() } else { format!(" {}", command.arguments) };
-    let mut text = format!("Usage: {PROGRAM} {} [options]{arguments}\n\n{}", command.name, paragraphs(command.about, 2));
+    let mut text =
+        format!("Usage: {PROGRAM} {} [options]{arguments}\n\n{}", command.name, paragraphs(command.about, 2));
     for (purpose, line) in command.examples {
         let _ = write!(text, "\n{}\n      $ {PROGRAM} {line}\n", paragraphs(purpose, 2));
     }

@@ -83,7 +83,9 @@ impl Invocation {
             "table" | "pretty" => Ok(Format::Table),
             "json" => Ok(Format::Json),
             "yaml" | "yml" => Ok(Format::Yaml),
-            other => Err(Failure::local(format!("Invalid output format: {other}. Choose table, json, yaml or pretty."))),
+            other => {
+                Err(Failure::local(format!("Invalid output format: {other}. Choose table, json, yaml or pretty.")))
+            }
         }
     }
 
@@ -104,4 +106,16 @@ impl Invocation {
     fn flag(&self, name: &str) -> Option<&'static Flag> {
         self.command.all_flags().into_iter().find(|flag| flag.name == name)
     }
+}
+
+/// A path of the API as the server knows it: without blanks around it and slashes at its ends.
+#[must_use]
+pub fn trimmed_path(path: &str) -> &str {
+    path.trim().trim_matches('/')
+}
+
+/// The path of a mount, which ends with a slash.
+#[must_use]
+pub fn mount_path(path: &str) -> String {
+    format!("{}/", trimmed_path(path))
 }

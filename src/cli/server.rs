@@ -21,8 +21,7 @@ pub const COMMAND: Command = Command {
     flags: &[
         Flag::list("config", "File or directory with the configuration, HCL or JSON. May be given more than once."),
         Flag::bool("dev", "Development mode: in memory, initialised and unsealed. Everything is gone when it ends."),
-        Flag::text("dev-root-token-id", "The root token of a development server.")
-            .variable("VAULT_DEV_ROOT_TOKEN_ID"),
+        Flag::text("dev-root-token-id", "The root token of a development server.").variable("VAULT_DEV_ROOT_TOKEN_ID"),
         Flag::text("dev-listen-address", "Where a development server listens.")
             .variable("VAULT_DEV_LISTEN_ADDRESS")
             .default("127.0.0.1:8200"),

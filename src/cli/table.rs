@@ -7,15 +7,8 @@ use crate::cli::{
 };
 
 /// Words that lead to other commands.
-pub const GROUPS: &[Group] = &[
-    operator::GROUP,
-    secrets::GROUP,
-    audit::GROUP,
-    policy::GROUP,
-    token::GROUP,
-    lease::GROUP,
-    kv::GROUP,
-];
+pub const GROUPS: &[Group] =
+    &[operator::GROUP, secrets::GROUP, audit::GROUP, policy::GROUP, token::GROUP, lease::GROUP, kv::GROUP];
 
 /// Every command, in the order the help shows them.
 pub const COMMANDS: &[Command] = &[
@@ -90,7 +83,10 @@ pub fn find(words: &[String]) -> Found<'_> {
 fn unknown(name: &str) -> Found<'static> {
     let names = COMMANDS.iter().map(|command| command.name).chain(GROUPS.iter().map(|group| group.name));
     let closest = names.map(|known| (distance(name, known), known)).min();
-    Found::Nothing(name.to_owned(), closest.filter(|(distance, known)| *distance * 3 <= known.len()).map(|(_, known)| known))
+    Found::Nothing(
+        name.to_owned(),
+        closest.filter(|(distance, known)| *distance * 3 <= known.len()).map(|(_, known)| known),
+    )
 }
 
 /// How many characters must be put in, taken out or replaced to make one text of the other (Levenshtein).
