@@ -221,6 +221,11 @@ impl Default for Listener {
     }
 }
 
+/// A listener without TLS and otherwise as by default.
+pub(super) fn plain_listener(address: &str) -> Result<ListenerConfig, &'static str> {
+    Listener { address: address.to_owned(), tls_disable: true, ..Listener::default() }.finish()
+}
+
 fn read_listener(config: &mut Config, item: &Item, notes: &mut Notes) -> Result<()> {
     for Block { label, items } in item.labelled_blocks()? {
         if label.text != "tcp" {

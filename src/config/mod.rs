@@ -114,6 +114,16 @@ impl Default for Config {
     }
 }
 
+impl ListenerConfig {
+    /// A listener without TLS and otherwise as by default: the development server's.
+    ///
+    /// # Errors
+    /// `Internal`: the defaults do not go together.
+    pub fn plain(address: &str) -> Result<Self> {
+        keys::plain_listener(address).map_err(Error::internal)
+    }
+}
+
 impl Config {
     /// The storage, which every server but a development one must be told.
     ///

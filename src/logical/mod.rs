@@ -2,8 +2,10 @@
 //! works in, and the definition of an engine. No HTTP in it, no storage, no keys.
 
 pub mod ctx;
+pub mod doc;
 pub mod engine;
 pub mod field;
+pub mod help;
 pub mod input;
 pub mod path;
 pub mod request;
@@ -11,6 +13,7 @@ pub mod response;
 pub mod route;
 
 pub use ctx::{Caller, Created, Ctx, Intent, Issue, MountView, Outside, Records, View};
+pub use doc::RouteDoc;
 pub use engine::{Engine, LeaseView, Renewal, Revoked, SecretKind};
 pub use field::{Field, FieldKind};
 pub use input::{Input, Map, wipe};

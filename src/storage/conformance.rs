@@ -38,6 +38,7 @@ macro_rules! conformance {
             an_id_is_never_used_twice,
             a_lease_advances_only_from_the_state_it_is_in,
             only_an_active_lease_is_renewed,
+            only_an_active_lease_changes_its_parent,
             marking_takes_active_rows_alone,
             lists_are_paged_in_order_of_id_whatever_the_state,
             what_is_due_comes_earliest_first,
@@ -313,4 +314,15 @@ pub(crate) fn only_an_active_lease_is_renewed(store: &dyn Storage) {
     let row = store.reading(|s| s.lease(id)).unwrap().unwrap();
     assert_eq!((row.expires, row.due, row.sealed.as_slice()), (Some(Timestamp(2000)), revoking, &b"resealed"[..]));
     assert!(!store.writing(|tx| tx.lease_reseal(id + 1, b"")).unwrap());
+}
+
+pub(crate) fn only_an_active_lease_changes_its_parent(store: &dyn Storage) {
+    let id = insert(store, &lease());
+    let hang = |parent| store.writing(|tx| tx.lease_set_parent(id, parent, b"elsewhere")).unwrap();
+    assert!(hang(77));
+    let row = store.reading(|s| s.lease(id)).unwrap().unwrap();
+    assert_eq!((row.parent, row.sealed.as_slice()), (77, &b"elsewhere"[..]));
+    store.writing(|tx| tx.lease_advance(id, LeaseState::Active, LeaseState::Revoking, None, 0)).unwrap();
+    assert!(!hang(0));
+    assert_eq!(store.reading(|s| s.lease(id)).unwrap().unwrap().parent, 77);
 }

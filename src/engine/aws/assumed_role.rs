@@ -64,6 +64,7 @@ pub fn issue(ctx: &mut Ctx, input: &Input, name: &str, role: &Role) -> Result<Re
             "access_key": opened.access_key,
             "secret_key": opened.secret_key.expose(),
             "security_token": opened.token.expose(),
+            "session_token": opened.token.expose(),
             "arn": opened.arn,
             "ttl": ttl.as_secs(),
         });

@@ -155,7 +155,7 @@ impl Role {
 /// Where a role's record is.
 #[must_use]
 pub fn record(name: &str) -> String {
-    format!("role/{name}")
+    format!("roles/{name}")
 }
 
 /// Whether a text is the ARN of a thing of that sort in IAM: `arn:PARTITION:iam::ACCOUNT:SORT…`.

@@ -82,7 +82,7 @@ const NEWER: [&str; 12] = [
 ];
 
 fn list(ctx: &mut Ctx, _input: &Input) -> Result<Response> {
-    let names = ctx.list("role/")?;
+    let names = ctx.list("roles/")?;
     if names.is_empty() { Err(Error::not_found("")) } else { Ok(Response::keys(names)) }
 }
 

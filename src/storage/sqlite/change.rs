@@ -148,6 +148,11 @@ impl Tx for Session<'_> {
         self.took_effect("UPDATE leases SET sealed = ?2 WHERE id = ?1", params![id, sealed])
     }
 
+    fn lease_set_parent(&mut self, id: i64, parent: i64, sealed: &[u8]) -> Result<bool> {
+        let sql = "UPDATE leases SET parent = ?2, sealed = ?3 WHERE id = ?1 AND state = 2";
+        self.took_effect(sql, params![id, parent, sealed])
+    }
+
     fn lease_mark_children(&mut self, parent: i64, now: Timestamp, limit: usize) -> Result<usize> {
         self.run(mark_leases!("parent = ?1 AND parent <> 0"), params![parent, now, rows(limit)])
     }

@@ -40,6 +40,7 @@ pub static ROUTE: Route<Ctx> = Route {
             write,
             "Set the whole configuration; what is not given goes back to its default.",
         ),
+        Action::new(Operation::Delete, delete, "Forget the keys; leases wait until there are keys again."),
     ],
     exists: None,
     summary: "The keys that the engine works with, and where AWS is.",
@@ -170,6 +171,11 @@ fn write(ctx: &mut Ctx, input: &Input) -> Result<Response> {
     }
     Template::parse(&root.username_template).map_err(|error| error.context("username_template"))?;
     ctx.store(RECORD, &root)?;
+    Ok(Response::empty())
+}
+
+fn delete(ctx: &mut Ctx, _input: &Input) -> Result<Response> {
+    ctx.delete(RECORD)?;
     Ok(Response::empty())
 }
 
