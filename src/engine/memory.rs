@@ -69,7 +69,7 @@ impl Mount {
 }
 
 #[derive(Default)]
-struct MemoryView(Mutex<BTreeMap<String, Vec<u8>>>);
+pub(crate) struct MemoryView(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl MemoryView {
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Vec<u8>>> {

@@ -15,7 +15,8 @@ use crate::logical::route::ORDINARY;
 use crate::logical::{Action, Ctx, Input, Operation, Response, Route};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::sync::Mutex;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 pub static ROUTE: Route<Ctx> = Route {
@@ -32,8 +33,24 @@ pub static ROUTE: Route<Ctx> = Route {
 
 const RECORD: &str = "rotation";
 
-/// One rotation at a time: two would take each other's key for a stray one.
-static ROTATING: Mutex<()> = Mutex::new(());
+/// The mounts that rotate just now. One at a time each: two rotations would take each other's key for a stray one.
+static ROTATING: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// A mount's turn to rotate, until it is dropped.
+struct Turn(String);
+
+impl Turn {
+    fn take(mount: &str) -> Result<Self> {
+        let fresh = ROTATING.lock().unwrap_or_else(PoisonError::into_inner).insert(mount.to_owned());
+        if fresh { Ok(Self(mount.to_owned())) } else { Err(Error::conflict("a rotation of this mount is under way")) }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        ROTATING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
+}
 
 /// The record of a rotation that is under way, or was when the server ended.
 #[derive(Debug, Serialize, Deserialize)]
@@ -45,9 +62,7 @@ struct Rotation {
 }
 
 fn rotate(ctx: &mut Ctx, _input: &Input) -> Result<Response> {
-    let Ok(_alone) = ROTATING.try_lock() else {
-        return Err(Error::conflict("a rotation is under way"));
-    };
+    let _turn = Turn::take(&ctx.mount.uuid)?;
     let root = Root::load(ctx)?;
     let deadline = ctx.outside().deadline();
     let client = root.iam(ctx, deadline);

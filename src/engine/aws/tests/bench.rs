@@ -1,0 +1,168 @@
+//! A mount of the engine against the double: records in memory, and leases that are only noted.
+
+use super::double::{Aws, FIRST_KEY};
+use crate::base::{Error, ManualClock, Result, Timestamp};
+use crate::engine::aws::ENGINE;
+use crate::engine::memory::MemoryView;
+use crate::logical::route::find;
+use crate::logical::{
+    Body, Caller, Created, Ctx, Input, Intent, Issue, Issued, LeaseAnswer, LeaseView, Map, MountView, Operation,
+    Response, Revoked,
+};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// AWS's examples are signed then.
+pub const NOW: Timestamp = Timestamp(1_440_938_160_000);
+
+/// Notes intents, and in the double's log when they were committed.
+pub struct Leases {
+    aws: Aws,
+    pub intents: Mutex<Vec<Intent>>,
+    pub abandoned: Mutex<Vec<String>>,
+}
+
+impl Issue for Leases {
+    fn begin(&self, intent: &Intent) -> Result<(Issued, LeaseAnswer)> {
+        self.aws.state().log.push("lease committed".to_owned());
+        let mut intents = self.intents.lock().unwrap();
+        intents.push(intent.clone());
+        let ttl = intent.ttl.unwrap_or_default();
+        let row = i64::try_from(intents.len()).unwrap();
+        Ok((Issued { row }, LeaseAnswer { id: format!("lease-{row}"), ttl, renewable: intent.renewable }))
+    }
+
+    fn abandon(&self, _issued: Issued, reason: &Error) {
+        self.abandoned.lock().unwrap().push(reason.message().to_owned());
+    }
+
+    fn refine(&self, _issued: Issued, learnt: &Created) -> Result<LeaseAnswer> {
+        Ok(LeaseAnswer { id: "refined".to_owned(), ttl: learnt.ttl.unwrap_or_default(), renewable: false })
+    }
+}
+
+pub struct Bench {
+    pub aws: Aws,
+    pub leases: Arc<Leases>,
+    pub patience: Duration,
+    records: Arc<MemoryView>,
+    uuid: String,
+}
+
+impl Bench {
+    /// A mount that nothing was written to.
+    pub fn bare() -> Self {
+        let aws = Aws::start();
+        let leases = Leases { aws: aws.clone(), intents: Mutex::default(), abandoned: Mutex::default() };
+        Self {
+            aws,
+            leases: Arc::new(leases),
+            patience: Duration::from_secs(20),
+            records: Arc::default(),
+            uuid: crate::base::random::uuid(),
+        }
+    }
+
+    /// A mount with keys, and roles for a user that has one of everything, a plain one, and for a session.
+    pub fn new() -> Self {
+        let bench = Self::bare();
+        let endpoint = &bench.aws.endpoint;
+        bench
+            .write(
+                "config/root",
+                json!({
+                    "access_key": FIRST_KEY, "secret_key": "first-secret", "region": "eu-west-1",
+                    "iam_endpoint": endpoint, "sts_endpoint": endpoint,
+                }),
+            )
+            .unwrap();
+        bench.write("config/lease", json!({ "lease": "1h", "lease_max": "24h" })).unwrap();
+        bench
+            .write(
+                "roles/full",
+                json!({
+                    "credential_type": "iam_user", "policy_document": "{\"Statement\": []}", "iam_groups": "readers",
+                    "policy_arns": "arn:aws:iam::aws:policy/a,arn:aws:iam::aws:policy/b", "iam_tags": ["team=blue"],
+                    "user_path": "/made/", "permissions_boundary_arn": "arn:aws:iam::1:policy/bound",
+                }),
+            )
+            .unwrap();
+        bench.write("roles/plain", json!({ "policy": { "Statement": [] } })).unwrap();
+        bench
+            .write(
+                "roles/session",
+                json!({
+                    "credential_type": "assumed_role", "role_arns": "arn:aws:iam::1:role/a", "external_id": "outside",
+                    "policy_document": "{\"Statement\":[{\"Sid\":\"own\"}]}", "session_tags": { "team": "red" },
+                }),
+            )
+            .unwrap();
+        bench
+    }
+
+    pub fn write(&self, path: &str, body: Value) -> Result<Response> {
+        self.ask(Operation::Update, path, body)
+    }
+
+    pub fn read(&self, path: &str) -> Result<Value> {
+        self.ask(Operation::Read, path, Value::Null).map(data)
+    }
+
+    pub fn ask(&self, operation: Operation, path: &str, body: Value) -> Result<Response> {
+        let (route, captures) = find(ENGINE.routes.iter().copied(), path).unwrap();
+        let body = if let Value::Object(body) = body { body } else { Map::new() };
+        let (input, ignored) = Input::parse(operation, path, route.fields, &captures, &body)?;
+        assert_eq!(ignored.unknown, [""; 0], "a test gives a field that is not there");
+        (route.action(operation).unwrap().run)(&mut self.context(), &input)
+    }
+
+    /// Ends the newest lease.
+    pub fn revoke(&self, pending: bool) -> Result<Revoked> {
+        let intent = self.leases.intents.lock().unwrap().last().unwrap().clone();
+        let kind = ENGINE.secret(intent.kind).unwrap();
+        (kind.revoke)(&mut self.context(), &view(&intent, pending))
+    }
+
+    /// What renewing the newest lease allows.
+    pub fn renew(&self) -> Result<crate::logical::Renewal> {
+        let intent = self.leases.intents.lock().unwrap().last().unwrap().clone();
+        (ENGINE.secret(intent.kind).unwrap().renew)(&mut self.context(), &view(&intent, false))
+    }
+
+    pub fn context(&self) -> Ctx {
+        let month = Duration::from_secs(2_764_800);
+        let mount = MountView {
+            uuid: self.uuid.clone(),
+            path: "aws/".to_owned(),
+            default_lease_ttl: month,
+            max_lease_ttl: month,
+            options: Map::new(),
+        };
+        let caller = Caller { display_name: "token-ci".to_owned(), ..Caller::default() };
+        let clock = Arc::new(ManualClock::at(NOW));
+        let deadline = Instant::now() + self.patience;
+        let leases: Arc<dyn Issue> = self.leases.clone();
+        Ctx::new(mount, caller, clock, "server-1".to_owned(), self.records.clone(), Some(leases), deadline)
+    }
+}
+
+fn view(intent: &Intent, pending: bool) -> LeaseView {
+    LeaseView {
+        id: "lease".to_owned(),
+        path: format!("creds/{}", intent.role),
+        role: intent.role.clone(),
+        revocation: intent.revocation.clone(),
+        issued: NOW,
+        expires: None,
+        pending,
+        increment: Duration::ZERO,
+    }
+}
+
+pub fn data(mut response: Response) -> Value {
+    match &mut response.body {
+        Body::Data(data) => Value::Object(std::mem::take(data)),
+        _ => Value::Null,
+    }
+}
