@@ -63,28 +63,28 @@ pub fn run(words: &[String], environment: Environment) -> Exit {
     let wants_help = words.iter().take_while(|word| *word != "--").any(|word| is_help(word));
     match words.first().map(String::as_str) {
         None => {
-            console::complain(help::of_program());
+            console::complain(help::of_program().trim_end());
             return Exit::UNKNOWN_COMMAND;
         }
         Some("-v" | "-version" | "--version") if words.len() == 1 => return run(&["version".to_owned()], environment),
         Some(word) if is_help(word) => {
-            console::line(help::of_program());
+            console::line(help::of_program().trim_end());
             return Exit::SUCCESS;
         }
         Some(_) => {}
     }
     match table::find(words) {
         Found::Command(command, _) if wants_help => {
-            console::line(help::of_command(command));
+            console::line(help::of_command(command).trim_end());
             Exit::SUCCESS
         }
         Found::Command(command, rest) => finish(run_command(command, rest, environment)),
         Found::Group(group) if wants_help => {
-            console::line(help::of_group(group));
+            console::line(help::of_group(group).trim_end());
             Exit::SUCCESS
         }
         Found::Group(group) => {
-            console::complain(help::of_group(group));
+            console::complain(help::of_group(group).trim_end());
             Exit::LOCAL
         }
         Found::Nothing(name, closest) => {
