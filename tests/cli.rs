@@ -8,8 +8,12 @@
 //! - then what it leads to: `> METHOD PATH BODY` requests, `| …` lines of standard output (`|~ …`: without the last line
 //!   break), `! …` lines of standard error, `? N` the exit code if it is not 0.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "cli/canned.rs"]
 mod canned;
+#[path = "cli/tls.rs"]
+mod tls;
 
 use canned::Server;
 use std::fmt::Write;

@@ -45,12 +45,13 @@ pub use invocation::{Format, Invocation};
 use command::Command;
 use std::process::ExitCode;
 use table::Found;
+use zeroize::Zeroizing;
 
 /// Runs this process's command line.
 #[must_use]
 pub fn main() -> ExitCode {
     let words: Option<Vec<String>> = std::env::args_os().skip(1).map(|word| word.into_string().ok()).collect();
-    let Some(words) = words else {
+    let Some(words) = words.map(Zeroizing::new) else {
         console::complain("The command line is not valid UTF-8.");
         return Exit::LOCAL.into();
     };
@@ -112,7 +113,10 @@ fn run_command(command: &'static Command, words: &[String], environment: Environ
         ));
     }
     check_count(command, parsed.arguments.len())?;
-    (command.run)(&Invocation::new(command, parsed, environment))
+    let invocation = Invocation::new(command, parsed, environment);
+    // Checked before anything is sent: a read may have made something that then could not be shown.
+    invocation.format()?;
+    (command.run)(&invocation)
 }
 
 fn check_count(command: &Command, count: usize) -> Result<(), Failure> {
