@@ -4,6 +4,8 @@ pub mod cubbyhole;
 pub mod kv;
 #[cfg(test)]
 pub(crate) mod memory;
+#[cfg(test)]
+mod tests;
 
 use crate::logical::Engine;
 
