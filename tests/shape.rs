@@ -1,8 +1,8 @@
 //! The shape of the source: which layer may know which, and the conventions that a machine can check. A failure names the
 //! file and the line. Tests inside `src/` may reach wherever they need to.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// Who may name whom, besides itself. The longest prefix of a file's path below `src/` decides.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -42,13 +42,13 @@ const LONGEST_FILE: usize = 500;
 
 #[test]
 fn every_layer_knows_only_those_below_it() {
-    assert_none(sources("src").iter().flat_map(|source| source.forbidden_imports()).collect());
+    assert_none(sources("src").unwrap().iter().flat_map(|source| source.forbidden_imports()).collect());
 }
 
 #[test]
 fn every_file_says_what_it_owns() {
     let silent = |source: &Source| (!source.text.starts_with("//! ")).then(|| source.at(1, "does not open with `//!`"));
-    assert_none(everything().iter().filter_map(silent).collect());
+    assert_none(everything().unwrap().iter().filter_map(silent).collect());
 }
 
 #[test]
@@ -57,12 +57,12 @@ fn no_file_is_longer_than_can_be_read() {
         let lines = source.text.lines().count();
         (lines > LONGEST_FILE).then(|| source.at(lines, &format!("is longer than {LONGEST_FILE} lines")))
     };
-    assert_none(everything().iter().filter_map(long).collect());
+    assert_none(everything().unwrap().iter().filter_map(long).collect());
 }
 
 #[test]
 fn no_function_is_called_get_something() {
-    assert_none(everything().iter().flat_map(Source::getters).collect());
+    assert_none(everything().unwrap().iter().flat_map(Source::getters).collect());
 }
 
 #[test]
@@ -231,27 +231,27 @@ fn is_below(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || rest == ".rs")
 }
 
-fn everything() -> Vec<Source> {
-    let mut all = sources("src");
-    all.extend(sources("tests"));
-    all
+fn everything() -> io::Result<Vec<Source>> {
+    let mut all = sources("src")?;
+    all.extend(sources("tests")?);
+    Ok(all)
 }
 
-fn sources(folder: &str) -> Vec<Source> {
+fn sources(folder: &str) -> io::Result<Vec<Source>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut found = Vec::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
-                found.push(Source { path: path.strip_prefix(&root).unwrap().to_owned(), text });
+                let below = path.strip_prefix(&root).map_err(io::Error::other)?;
+                found.push(Source { path: below.to_owned(), text: fs::read_to_string(&path)? });
             }
         }
     }
     assert!(!found.is_empty());
-    found
+    Ok(found)
 }
