@@ -10,7 +10,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("storage", &["base"]),
     ("barrier", &["base", "storage"]),
     ("logical", &["base"]),
-    ("seal", &["base"]),
+    ("seal", &["base", "storage"]),
     ("policy", &["base"]),
     ("config", &["base"]),
     ("audit", &["base", "logical"]),
@@ -18,14 +18,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("auth", &["base", "logical"]),
     // The core is given the engines as a list: it names none.
     ("core", &["base", "storage", "barrier", "logical", "seal", "policy", "config", "audit"]),
-    // Endpoints that are given the core.
-    ("sys", &["base", "logical", "seal", "policy", "audit", "core"]),
-    ("auth/token", &["base", "logical", "policy", "core"]),
-    ("engine/identity", &["base", "logical", "policy", "core"]),
+    // Endpoints that are given the core; they show its rows, and name the storage for those alone.
+    ("sys", &["base", "logical", "seal", "policy", "audit", "core", "storage"]),
+    ("auth/token", &["base", "logical", "policy", "core", "storage"]),
+    ("engine/identity", &["base", "logical", "policy", "core", "storage"]),
     ("http", &["base", "logical", "config", "core"]),
-    // The command line talks HTTP; `server` is where everything is put together.
+    // Where everything is put together.
+    ("server", EVERYTHING),
+    // The command line talks HTTP, but for the command that starts a server.
     ("cli", &["base", "config"]),
-    ("cli/server", EVERYTHING),
+    ("cli/server", &["base", "config", "server"]),
     ("main.rs", &["base", "cli"]),
     ("lib.rs", &[]),
 ];
@@ -47,7 +49,11 @@ fn every_layer_knows_only_those_below_it() {
 
 #[test]
 fn every_file_says_what_it_owns() {
-    let silent = |source: &Source| (!source.text.starts_with("//! ")).then(|| source.at(1, "does not open with `//!`"));
+    // What a `tests.rs` owns is said by the module that it stands in.
+    let silent = |source: &Source| {
+        let explained = source.text.starts_with("//! ") || source.path.ends_with("tests.rs");
+        (!explained).then(|| source.at(1, "does not open with `//!`"))
+    };
     assert_none(everything().unwrap().iter().filter_map(silent).collect());
 }
 
@@ -95,7 +101,8 @@ fn an_allowed_import_is_left_alone() {
         ("engine/kv/data.rs", "use crate::engine::kv::ENGINE;\nuse super::super::kv::ENGINE;"),
         ("engine/mod.rs", "use crate::engine::kv::ENGINE;\nuse crate::logical::Engine;"),
         ("auth/token/create.rs", "use crate::core::Core;"),
-        ("cli/server.rs", "use crate::{core::Core, http, sys, engine::ENGINES};"),
+        ("server/mod.rs", "use crate::{core::Core, http, sys, engine::ENGINES};"),
+        ("cli/server.rs", "use crate::server;\nuse crate::VERSION;"),
         ("core/mod.rs", "use crate::storage::Tx;\n#[cfg(test)]\nmod tests {\n    use crate::engine::kv;\n}"),
         ("core/tests.rs", "use crate::engine::kv;"),
     ] {
@@ -145,12 +152,13 @@ impl Source {
         self.path.iter().any(|part| part == "tests" || part == "tests.rs")
     }
 
+    /// The paths into layers; what stands in the root itself (`crate::VERSION`) is anybody's.
     fn imports(&self) -> Vec<Import> {
         let code = self.code();
         let mut imports = Vec::new();
         for (at, tail) in roots(&code, self.depth()) {
             let line = code[..at].matches('\n').count() + 1;
-            imports.extend(expanded(tail).0.into_iter().map(|path| Import { line, path }));
+            imports.extend(expanded(tail).0.into_iter().filter(is_module).map(|path| Import { line, path }));
         }
         imports
     }
@@ -225,6 +233,10 @@ fn expanded(text: &str) -> (Vec<String>, &str) {
             (below, rest) => (below.iter().map(|path| format!("{name}::{path}")).collect(), rest),
         },
     }
+}
+
+fn is_module(path: &String) -> bool {
+    path.starts_with(|c: char| c.is_lowercase())
 }
 
 fn is_below(path: &str, prefix: &str) -> bool {

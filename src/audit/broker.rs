@@ -54,6 +54,12 @@ impl Broker {
         self.devices.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 
+    /// Whether no device is enabled: then nothing is put on record, and nothing refused.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.devices.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Puts a request on record, before it is served.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The secrets engines: one folder and one row here for each. Core is given this list and names none of them.
 
+pub mod aws;
 pub mod cubbyhole;
 pub mod kv;
 #[cfg(test)]
@@ -9,4 +10,4 @@ mod tests;
 
 use crate::logical::Engine;
 
-pub static ENGINES: &[&Engine] = &[&kv::ENGINE, &kv::GENERIC, &cubbyhole::ENGINE];
+pub static ENGINES: &[&Engine] = &[&aws::ENGINE, &kv::ENGINE, &kv::GENERIC, &cubbyhole::ENGINE];

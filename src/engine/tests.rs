@@ -10,7 +10,7 @@ fn every_engine_has_a_name_of_its_own_and_explains_itself() {
     assert_eq!(names.len(), ENGINES.len());
     for engine in ENGINES {
         assert!(!engine.summary.is_empty() && !engine.help.is_empty(), "{}", engine.name);
-        let text = help::engine(engine);
+        let text = help::engine(engine, "here/");
         assert!(engine.docs().all(|route| text.contains(&format!("^{}$", route.pattern))), "{}", engine.name);
     }
 }

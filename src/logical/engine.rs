@@ -25,6 +25,9 @@ impl Engine {
 /// One kind of outside credential. Creating it is the business of its `creds` endpoint, through [`Ctx::issue`].
 pub struct SecretKind {
     pub kind: &'static str,
+    /// How long after its start a create may still land outside: until then "not there" says nothing of a lease whose
+    /// creation was never confirmed.
+    pub settle: Duration,
     /// Called when a lease is renewed, after the core found it renewable: may refuse or shorten.
     pub renew: fn(&mut Ctx, &LeaseView) -> Result<Renewal>,
     /// Ends the credential outside. Must be able to run again after any crash, and treats "already gone" as

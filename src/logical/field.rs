@@ -22,7 +22,7 @@ pub enum FieldKind {
     Any,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Field {
     pub name: &'static str,
     pub kind: FieldKind,

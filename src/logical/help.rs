@@ -1,17 +1,16 @@
 //! The texts of `path-help`, made from the tables of routes: one for a path, one for a whole mount.
 
 use crate::logical::doc::RouteDoc;
-use crate::logical::{Engine, Field, Route};
+use crate::logical::{Engine, Field};
 use std::fmt::Write;
 
 /// Widest line of a text that is not itself laid out.
 const WIDTH: usize = 80;
 
-/// The help of the route that serves a path; `request` is that path, below its mount.
+/// The help of a route; `full_pattern` begins with its mount.
 #[must_use]
-pub fn route<C>(route: &Route<C>, request: &str) -> String {
-    let doc = route.doc();
-    let mut text = format!("Request:        {request}\nMatching Route: {}\n\n{}\n\n", shown(doc.pattern), doc.summary);
+pub fn route(doc: &RouteDoc, full_pattern: &str) -> String {
+    let mut text = format!("Matching Route: {}\n\n{}\n\n", shown(full_pattern), doc.summary);
     if !doc.fields.is_empty() {
         text.push_str("## PARAMETERS\n\n");
         doc.fields.iter().for_each(|field| parameter(&mut text, field));
@@ -27,19 +26,19 @@ pub fn route<C>(route: &Route<C>, request: &str) -> String {
 
 /// The help of an engine's mount.
 #[must_use]
-pub fn engine(engine: &Engine) -> String {
-    mount(engine.help, engine.docs())
+pub fn engine(engine: &Engine, mount: &str) -> String {
+    self::mount(mount, engine.help, engine.docs())
 }
 
-/// The help of a mount with these routes.
+/// The help of the mount at a path, with these routes.
 #[must_use]
-pub fn mount(help: &str, routes: impl Iterator<Item = RouteDoc>) -> String {
-    let mut text = format!("## DESCRIPTION\n\n{}\n\n## PATHS\n\n", wrapped(help, 0));
-    text.push_str(
-        "These are the paths below this mount. Ask for help on a path that one of them\n\
-         matches to learn more about it. What is listed here is not by that permitted:\n\
-         the policies of the token decide.\n\n",
+pub fn mount(path: &str, about: &str, routes: impl Iterator<Item = RouteDoc>) -> String {
+    let mut text = format!("## DESCRIPTION\n\n{}\n\n## PATHS\n\n", wrapped(about, 0));
+    let hint = format!(
+        "These are the paths below {path}. Ask for help on a path that one of them matches to learn more about it. What is \
+         listed here is not by that permitted: the policies of the token decide."
     );
+    let _ = writeln!(text, "{}\n", wrapped(&hint, 0));
     let mut routes: Vec<RouteDoc> = routes.collect();
     routes.sort_by_key(|route| route.pattern);
     for route in routes {
@@ -107,7 +106,7 @@ fn filled(block: &str, width: usize) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::logical::route::ORDINARY;
-    use crate::logical::{Action, Input, Operation, Response};
+    use crate::logical::{Action, Input, Operation, Response, Route};
 
     fn nothing((): &mut (), _: &Input) -> crate::base::Result<Response> {
         Ok(Response::empty())
@@ -130,8 +129,7 @@ mod tests {
     #[test]
     fn a_paths_help_has_every_part_of_its_table() {
         let expected = "\
-Request:        roles/support
-Matching Route: ^roles/{name}$
+Matching Route: ^aws/roles/{name}$
 
 Manages roles.
 
@@ -162,13 +160,13 @@ First, of two.
 
 Last.
 ";
-        assert_eq!(route(&ROLE, "roles/support"), expected);
+        assert_eq!(route(&ROLE.doc(), "aws/roles/{name}"), expected);
     }
 
     #[test]
     fn a_mounts_help_lists_its_paths_in_order() {
         let creds = Route { pattern: "creds/{name}", summary: "Issues.", ..ROLE };
-        let text = mount("An engine.", [ROLE.doc(), creds.doc()].into_iter());
+        let text = mount("aws/", "An engine.", [ROLE.doc(), creds.doc()].into_iter());
         assert!(text.starts_with("## DESCRIPTION\n\nAn engine.\n\n## PATHS\n"));
         assert!(
             text.ends_with("    ^creds/{name}$\n        Issues.\n\n    ^roles/{name}$\n        Manages roles.\n\n")

@@ -88,6 +88,8 @@ pub struct Response {
     pub auth: Option<Auth>,
     pub lease: Option<LeaseAnswer>,
     pub issued: Option<Issued>,
+    /// The type of the mount that answered; the pipeline fills it in.
+    pub mount_type: String,
 }
 
 impl Response {

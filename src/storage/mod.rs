@@ -5,7 +5,10 @@
 //!
 //! Invariant: a write that returned `Ok` is durable; one that returned `Err` left nothing behind.
 
+#[cfg(test)]
+pub mod conformance;
 pub mod rows;
+pub mod sqlite;
 
 use crate::base::{Result, Timestamp};
 pub use rows::{
@@ -32,7 +35,7 @@ pub trait Storage: Send + Sync {
     fn write(&self, change: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()>;
 }
 
-impl dyn Storage {
+impl dyn Storage + '_ {
     /// [`Storage::read`] with an answer.
     ///
     /// # Errors
@@ -135,6 +138,8 @@ pub trait Tx: Snapshot {
     ) -> Result<bool>;
     /// Replaces the sealed payload alone (a use count, the last error).
     fn lease_reseal(&mut self, id: i64, sealed: &[u8]) -> Result<bool>;
+    /// Hangs an active lease under another parent (0: none), with the payload sealed for it; says whether it took effect.
+    fn lease_set_parent(&mut self, id: i64, parent: i64, sealed: &[u8]) -> Result<bool>;
     /// Marks up to `limit` active children of `parent` as revoking and due at `now`; returns how many.
     fn lease_mark_children(&mut self, parent: i64, now: Timestamp, limit: usize) -> Result<usize>;
     /// Marks up to `limit` active leases of a mount as revoking and due at `now`; returns how many.

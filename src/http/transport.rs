@@ -1,0 +1,183 @@
+//! The bytes of one connection, with or without TLS, under deadlines that hold for a whole step however slowly its bytes
+//! trickle in. Blocking: it is called on the connection's own worker.
+
+use rustls::ServerConnection;
+use rustls_pki_types::CertificateDer;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub(super) struct Transport<'a> {
+    socket: &'a TcpStream,
+    tls: Option<Box<ServerConnection>>,
+    /// The time-outs that the socket has now.
+    read_timeout: Duration,
+    write_timeout: Duration,
+}
+
+/// Whether an error means that a deadline passed.
+pub(super) fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+}
+
+impl<'a> Transport<'a> {
+    pub fn new(socket: &'a TcpStream) -> Self {
+        Self { socket, tls: None, read_timeout: Duration::ZERO, write_timeout: Duration::ZERO }
+    }
+
+    pub fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Waits for the first byte without taking it; `None` when the peer has gone.
+    pub fn peek(&mut self, deadline: Instant) -> io::Result<Option<u8>> {
+        self.arm_read(deadline)?;
+        let mut first = [0];
+        Ok((self.socket.peek(&mut first)? > 0).then_some(first[0]))
+    }
+
+    pub fn handshake(&mut self, config: Arc<rustls::ServerConfig>, deadline: Instant) -> io::Result<()> {
+        let mut tls = Box::new(ServerConnection::new(config).map_err(io::Error::other)?);
+        while tls.is_handshaking() {
+            if tls.wants_write() {
+                self.arm_write(deadline)?;
+                tls.write_tls(&mut self.socket)?;
+            } else {
+                self.receive(&mut tls, deadline)?;
+            }
+        }
+        self.send(&mut tls, deadline)?;
+        self.tls = Some(tls);
+        Ok(())
+    }
+
+    pub fn client_certificates(&self) -> Arc<[CertificateDer<'static>]> {
+        let chain = self.tls.as_ref().and_then(|tls| tls.peer_certificates()).unwrap_or_default();
+        chain.iter().map(|certificate| certificate.clone().into_owned()).collect()
+    }
+
+    /// Reads what is there, waiting for the first byte of it; 0 when the peer has ended.
+    pub fn read(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
+        let Some(mut tls) = self.tls.take() else {
+            self.arm_read(deadline)?;
+            return retried(|| self.socket.read(into));
+        };
+        let result = self.read_tls(&mut tls, into, deadline);
+        self.tls = Some(tls);
+        result
+    }
+
+    pub fn write(&mut self, bytes: &[u8], deadline: Instant) -> io::Result<()> {
+        let Some(mut tls) = self.tls.take() else { return self.write_plain(bytes, deadline) };
+        let result = self.write_tls(&mut tls, bytes, deadline);
+        self.tls = Some(tls);
+        result
+    }
+
+    /// Says that nothing more will be sent. Errors do not matter any more.
+    pub fn finish(&mut self, deadline: Instant) {
+        if let Some(mut tls) = self.tls.take() {
+            tls.send_close_notify();
+            let _ = self.send(&mut tls, deadline);
+        }
+        let _ = self.socket.shutdown(Shutdown::Write);
+    }
+
+    /// Reads and throws away what the peer still sends: closing before would reset the connection, and what was written last
+    /// would be lost with it.
+    pub fn drain(&mut self, deadline: Instant) {
+        let mut waste = [0; 4096];
+        while self.arm_read(deadline).is_ok() && matches!(self.socket.read(&mut waste), Ok(1..)) {}
+    }
+
+    fn read_tls(&mut self, tls: &mut ServerConnection, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
+        loop {
+            match tls.reader().read(into) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.receive(tls, deadline)?,
+                other => return other,
+            }
+        }
+    }
+
+    fn receive(&mut self, tls: &mut ServerConnection, deadline: Instant) -> io::Result<()> {
+        self.arm_read(deadline)?;
+        let amount = retried(|| tls.read_tls(&mut self.socket))?;
+        if amount == 0 && tls.is_handshaking() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Err(error) = tls.process_new_packets() {
+            // The alert says what was wrong; whether it arrives is the peer's affair.
+            let _ = self.send(tls, deadline);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+        }
+        self.send(tls, deadline)
+    }
+
+    fn write_tls(&mut self, tls: &mut ServerConnection, bytes: &[u8], deadline: Instant) -> io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let amount = tls.writer().write(rest)?;
+            rest = &rest[amount..];
+            self.send(tls, deadline)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, tls: &mut ServerConnection, deadline: Instant) -> io::Result<()> {
+        while tls.wants_write() {
+            self.arm_write(deadline)?;
+            if retried(|| tls.write_tls(&mut self.socket))? == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn write_plain(&mut self, bytes: &[u8], deadline: Instant) -> io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            self.arm_write(deadline)?;
+            match retried(|| self.socket.write(rest))? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                amount => rest = &rest[amount..],
+            }
+        }
+        Ok(())
+    }
+
+    fn arm_read(&mut self, deadline: Instant) -> io::Result<()> {
+        if let Some(timeout) = needed_change(self.read_timeout, deadline)? {
+            self.socket.set_read_timeout(Some(timeout))?;
+            self.read_timeout = timeout;
+        }
+        Ok(())
+    }
+
+    fn arm_write(&mut self, deadline: Instant) -> io::Result<()> {
+        if let Some(timeout) = needed_change(self.write_timeout, deadline)? {
+            self.socket.set_write_timeout(Some(timeout))?;
+            self.write_timeout = timeout;
+        }
+        Ok(())
+    }
+}
+
+/// The time-out to set, if the present one is off by more than an eighth of it. Setting one costs a system call, and in the
+/// common case, a request that arrives whole, there is none to set.
+fn needed_change(present: Duration, deadline: Instant) -> io::Result<Option<Duration>> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    Ok((present < left - left / 8 || present > left + left / 8).then_some(left))
+}
+
+fn retried<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match attempt() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
