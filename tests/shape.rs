@@ -158,7 +158,8 @@ impl Source {
         let mut imports = Vec::new();
         for (at, tail) in roots(&code, self.depth()) {
             let line = code[..at].matches('\n').count() + 1;
-            imports.extend(expanded(tail).0.into_iter().filter(is_module).map(|path| Import { line, path }));
+            imports
+                .extend(expanded(tail).0.into_iter().filter(|path| is_module(path)).map(|path| Import { line, path }));
         }
         imports
     }
@@ -235,7 +236,7 @@ fn expanded(text: &str) -> (Vec<String>, &str) {
     }
 }
 
-fn is_module(path: &String) -> bool {
+fn is_module(path: &str) -> bool {
     path.starts_with(|c: char| c.is_lowercase())
 }
 
