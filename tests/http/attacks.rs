@@ -157,11 +157,12 @@ fn at_the_cap_one_idle_connection_gives_way_and_the_others_stay() {
     }
     // A connection is idle a moment after its answer was read: until then there is no one to give way.
     eventually("a place", || (running.ask(get("/new")).status == 200).then_some(()));
-    let still_served = clients.iter_mut().filter_map(|client| {
+    // The one that gave way may just have asked again: then it is answered before it is closed.
+    let kept = clients.iter_mut().filter_map(|client| {
         client.stream.write_all(get("/still").as_bytes()).ok()?;
-        client.try_reply().ok()
+        client.try_reply().ok().filter(|reply| !reply.has("Connection: close"))
     });
-    assert_eq!(still_served.count(), 2);
+    assert_eq!(kept.count(), 2);
 }
 
 #[test]

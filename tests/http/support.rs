@@ -134,13 +134,10 @@ impl<S: Read + Write> Client<S> {
 
     /// Waits for the end of the connection and returns what came before it. A reset is an end, too.
     pub fn rest(&mut self) -> String {
-        loop {
-            match self.stream.read(&mut [0; 1]) {
-                Ok(0) => break,
-                Ok(_) => panic!("the connection was to end, and more was sent"),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => panic!("the connection does not end"),
-                Err(_) => break,
-            }
+        match self.stream.read(&mut [0; 1]) {
+            Ok(1..) => panic!("the connection was to end, and more was sent"),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => panic!("the connection does not end"),
+            Ok(0) | Err(_) => {}
         }
         String::from_utf8(std::mem::take(&mut self.unread)).unwrap()
     }

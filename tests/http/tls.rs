@@ -217,8 +217,7 @@ fn at_the_cap_an_idle_tls_connection_gives_way_and_is_told() {
     let mut idle = Client::over(tls_stream(&running, &config));
     idle.send(get("/"));
     assert_eq!(idle.reply().status, 200);
-    let body = eventually("a place", || ask(&running, &config));
-    assert_eq!(body, "true 0");
+    eventually("a place", || ask(&running, &config).filter(|body| body == "true 0"));
     // An orderly end, not a cut: rustls reports a missing close_notify as an error.
     idle.stream.sock.set_read_timeout(Some(PATIENCE)).unwrap();
     assert_eq!(idle.stream.read(&mut [0; 1]).unwrap(), 0);
