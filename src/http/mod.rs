@@ -15,10 +15,13 @@
 //! `request`, `head` and `body` parse without any I/O, `answer` writes.
 
 mod answer;
+pub mod api;
 mod body;
 mod buffer;
 mod config;
 mod connection;
+pub mod decode;
+pub mod encode;
 mod guests;
 mod head;
 mod headers;

@@ -1,0 +1,137 @@
+//! The enabled devices, and the rule that one of them must have accepted an entry before anything goes on.
+//!
+//! Invariant: with any device enabled, a damaged one included, `Ok` means that the entry is on record somewhere.
+
+use super::Device;
+use super::entry::{Disclosure, Event, Phase, Scribe};
+use super::salt::Salt;
+use crate::base::{Error, Result};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+#[derive(Default)]
+pub struct Broker {
+    devices: RwLock<BTreeMap<String, Arc<Slot>>>,
+}
+
+enum Slot {
+    Open {
+        device: Box<dyn Device>,
+        scribe: Box<Scribe>,
+        refusing: AtomicBool,
+    },
+    /// Its definition did not open: it refuses everything.
+    Damaged,
+}
+
+impl Broker {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a device, or puts it in the place of the one with its name.
+    pub fn add(&self, name: &str, device: Box<dyn Device>, salt: &Salt, disclosure: Disclosure) {
+        let scribe = Box::new(Scribe::new(salt, disclosure));
+        self.insert(name, Slot::Open { device, scribe, refusing: AtomicBool::new(false) });
+    }
+
+    /// Adds a device that is known to be enabled and cannot be opened.
+    pub fn add_damaged(&self, name: &str) {
+        log::error!("audit device {name}: its definition does not open; it counts as one that refuses every entry");
+        self.insert(name, Slot::Damaged);
+    }
+
+    /// Whether there was such a device.
+    pub fn remove(&self, name: &str) -> bool {
+        self.devices.write().unwrap_or_else(PoisonError::into_inner).remove(name).is_some()
+    }
+
+    /// The devices' names, sorted.
+    #[must_use]
+    pub fn list(&self) -> Vec<String> {
+        self.devices.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
+    /// Whether no device is enabled: then nothing is put on record, and nothing refused.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.devices.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Puts a request on record, before it is served.
+    ///
+    /// # Errors
+    /// `Internal` when there are devices and none accepts the entry: the request must not be served.
+    pub fn request(&self, event: &Event<'_>) -> Result<()> {
+        self.record(Phase::Request, event)
+    }
+
+    /// Puts an answer on record, before it is sent.
+    ///
+    /// # Errors
+    /// `Internal` when there are devices and none accepts the entry: the answer must not be sent.
+    pub fn response(&self, event: &Event<'_>) -> Result<()> {
+        self.record(Phase::Response, event)
+    }
+
+    /// What a device's entries show in place of a text; none where there is no such device.
+    #[must_use]
+    pub fn hash(&self, name: &str, text: &str) -> Option<String> {
+        match &**self.devices.read().unwrap_or_else(PoisonError::into_inner).get(name)? {
+            Slot::Open { scribe, .. } => Some(scribe.hash(text)),
+            Slot::Damaged => None,
+        }
+    }
+
+    /// Has every device open its target afresh (after a rotation); what fails goes to the log.
+    pub fn reopen(&self) {
+        for (name, slot) in self.snapshot() {
+            if let Slot::Open { device, .. } = &*slot
+                && let Err(error) = device.reopen()
+            {
+                log::error!("audit device {name}: {}", error.for_log());
+            }
+        }
+    }
+
+    fn record(&self, phase: Phase, event: &Event<'_>) -> Result<()> {
+        let devices = self.snapshot();
+        let nobody_listens = devices.is_empty();
+        // Every device gets the entry, also after one has accepted it.
+        let accepted = devices.into_iter().filter(|(name, slot)| slot.accepts(name, phase, event)).count();
+        if nobody_listens || accepted > 0 {
+            return Ok(());
+        }
+        Err(Error::internal(match phase {
+            Phase::Request => "no audit device accepted the request's entry, so it is not served",
+            Phase::Response => "no audit device accepted the answer's entry, so it is not sent",
+        }))
+    }
+
+    /// The devices as they are now, so that a slow one does not hold up enabling or disabling another.
+    fn snapshot(&self) -> Vec<(String, Arc<Slot>)> {
+        let devices = self.devices.read().unwrap_or_else(PoisonError::into_inner);
+        devices.iter().map(|(name, slot)| (name.clone(), slot.clone())).collect()
+    }
+
+    fn insert(&self, name: &str, slot: Slot) {
+        self.devices.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Arc::new(slot));
+    }
+}
+
+impl Slot {
+    fn accepts(&self, name: &str, phase: Phase, event: &Event<'_>) -> bool {
+        let Self::Open { device, scribe, refusing } = self else { return false };
+        let outcome = scribe.line(phase, event).and_then(|line| device.write(&line));
+        // Said once when it begins and once when it ends: not for each of the requests in between.
+        let refused_before = refusing.swap(outcome.is_err(), Ordering::Relaxed);
+        match &outcome {
+            Err(error) if !refused_before => log::error!("audit device {name} refuses entries: {}", error.for_log()),
+            Ok(()) if refused_before => log::warn!("audit device {name} accepts entries again"),
+            _ => {}
+        }
+        outcome.is_ok()
+    }
+}

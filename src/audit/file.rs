@@ -1,0 +1,163 @@
+//! The `file` device: lines at the end of a file, under a directory that the server's configuration names. Rotation is
+//! somebody else's: after it, `reopen`.
+//!
+//! Invariant: nothing that a caller of the API chooses opens a file outside the allowed directories.
+
+use super::{Device, Disclosure};
+use crate::base::{Error, Result};
+use crate::logical::{Field, Input, Map, Operation};
+use rustix::fs::OFlags;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// The options that the device takes.
+pub static OPTIONS: &[Field] = &[
+    Field::text("file_path", "The file, below one of the configuration's audit_directories. Made if it is not there."),
+    Field::text("path", "The older name of file_path."),
+    Field::text("mode", "The file's mode, in octal; 0000 leaves that of an existing file as it is.").default("0600"),
+    Field::text("format", "How entries are written: json, one line each.").default("json"),
+    Disclosure::LOG_RAW,
+    Disclosure::HMAC_ACCESSOR,
+];
+
+/// Options of the field that are not served yet.
+const LATER: [&str; 5] = ["elide_list_responses", "exclude", "fallback", "filter", "prefix"];
+
+/// Opens the device by its options; makes the file if it is not there.
+///
+/// # Errors
+/// `BadRequest` naming the option that is wrong; for `file_path`, also when it leads out of the allowed directories.
+pub fn open(options: &Map, allowed: &[PathBuf]) -> Result<Box<dyn Device>> {
+    let options = parse(options)?;
+    let target = Target { path: allowed_path(&options, allowed)?, mode: mode(&options)? };
+    let writer = Mutex::new(target.open()?);
+    Ok(Box::new(FileDevice { target, writer }))
+}
+
+fn parse(options: &Map) -> Result<Input> {
+    let (parsed, ignored) = Input::parse(Operation::Update, "", OPTIONS, &[], options)?;
+    if let Some(name) = ignored.unknown.first() {
+        let why = if LATER.contains(&name.as_str()) { "is not served yet" } else { "is no option of a file device" };
+        return Err(Error::bad_request(format!("option {name:?} {why}")));
+    }
+    match parsed.text("format").as_deref() {
+        Some("json") | None => Ok(parsed),
+        Some(_) => Err(Error::bad_request("option \"format\" takes json; others are not served yet")),
+    }
+}
+
+fn mode(options: &Input) -> Result<u32> {
+    let text = options.text("mode").unwrap_or_default();
+    match u32::from_str_radix(&text, 8) {
+        Ok(mode) if mode & !0o666 == 0 => Ok(mode),
+        _ => Err(Error::bad_request("option \"mode\" takes an octal mode without execute bits, such as 0600")),
+    }
+}
+
+/// The file's path with every symbolic link above it resolved, if that is below an allowed directory.
+fn allowed_path(options: &Input, allowed: &[PathBuf]) -> Result<PathBuf> {
+    let asked = options.text("file_path").or_else(|| options.text("path")).filter(|path| !path.is_empty());
+    let asked = asked.map(PathBuf::from).ok_or_else(|| Error::bad_request("missing file_path"))?;
+    if allowed.is_empty() {
+        return Err(Error::bad_request(
+            "audit files need a directory that the server's configuration allows: name it with audit_directories",
+        ));
+    }
+    let (true, Some(folder), Some(name)) = (asked.is_absolute(), asked.parent(), asked.file_name()) else {
+        return Err(Error::bad_request("file_path takes the absolute path of a file"));
+    };
+    let outside = || {
+        Error::bad_request(format!(
+            "file_path {} is not below a directory that the configuration's audit_directories names",
+            asked.display()
+        ))
+    };
+    // One answer for a folder that is not there and one that is not allowed: it tells nobody what exists elsewhere.
+    let folder = folder.canonicalize().map_err(|error| outside().caused_by(error))?;
+    let inside = |directory: &PathBuf| directory.canonicalize().is_ok_and(|directory| folder.starts_with(directory));
+    if allowed.iter().any(inside) { Ok(folder.join(name)) } else { Err(outside()) }
+}
+
+struct Target {
+    path: PathBuf,
+    mode: u32,
+}
+
+impl Target {
+    fn open(&self) -> Result<Writer> {
+        self.open_file().and_then(Writer::new).map_err(|error| {
+            Error::bad_request(format!("the audit file {} cannot be opened", self.path.display())).caused_by(error)
+        })
+    }
+
+    fn open_file(&self) -> io::Result<File> {
+        // No link is followed in the last step, and no pipe is waited on.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(if self.mode == 0 { 0o600 } else { self.mode })
+            .custom_flags(flags.bits().cast_signed())
+            .open(&self.path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        if self.mode != 0 {
+            file.set_permissions(Permissions::from_mode(self.mode))?;
+        }
+        Ok(file)
+    }
+}
+
+struct FileDevice {
+    target: Target,
+    writer: Mutex<Writer>,
+}
+
+impl Device for FileDevice {
+    fn write(&self, line: &[u8]) -> Result<()> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.write(line).map_err(|error| failed(&self.target.path, error))
+    }
+
+    fn reopen(&self) -> Result<()> {
+        let fresh = self.target.open()?;
+        *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+}
+
+fn failed(path: &Path, error: io::Error) -> Error {
+    Error::internal("the audit file does not take an entry").caused_by(format!("{}: {error}", path.display()))
+}
+
+struct Writer {
+    file: File,
+    /// The file may end within a line (a full disk, a crash): the next entry begins a new one.
+    torn: bool,
+}
+
+impl Writer {
+    fn new(file: File) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        let mut last = *b"\n";
+        if length > 0 {
+            file.read_exact_at(&mut last, length - 1)?;
+        }
+        Ok(Self { file, torn: last != *b"\n" })
+    }
+
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.torn {
+            self.file.write_all(b"\n")?;
+        }
+        self.torn = true;
+        self.file.write_all(line)?;
+        self.torn = false;
+        Ok(())
+    }
+}

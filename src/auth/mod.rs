@@ -1,0 +1,3 @@
+//! Ways to get a token.
+
+pub mod token;

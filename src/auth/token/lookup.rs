@@ -1,0 +1,111 @@
+//! `lookup`, `lookup-self`, `lookup-accessor`: what a token is. Whoever has but the accessor is not shown the token.
+
+use super::{ACCESSOR, TOKEN, accessor, named};
+use crate::base::{Result, Timestamp};
+use crate::core::Call;
+use crate::core::leases::Lease;
+use crate::core::tokens::TokenRecord;
+use crate::logical::route::ORDINARY;
+use crate::logical::{Action, Input, Map, Operation, Response, Route};
+use crate::storage::LeaseRow;
+use serde_json::{Value, json};
+
+pub static LOOKUP: Route<Call> = Route {
+    pattern: "lookup",
+    fields: &[TOKEN],
+    actions: &[Action::new(Operation::Update, lookup, "Shows a token.")],
+    exists: None,
+    summary: "Shows a token.",
+    help: "Its policies, its life, and the path that made it.",
+    flags: ORDINARY,
+};
+
+pub static LOOKUP_SELF: Route<Call> = Route {
+    pattern: "lookup-self",
+    fields: &[TOKEN],
+    actions: &[
+        Action::new(Operation::Read, lookup_self, "Shows the calling token."),
+        Action::new(Operation::Update, lookup_self, "Shows the calling token."),
+    ],
+    exists: None,
+    summary: "Shows the calling token.",
+    help: "As lookup, for the token that the request is made with; a token in the body is passed over.",
+    flags: ORDINARY,
+};
+
+pub static LOOKUP_ACCESSOR: Route<Call> = Route {
+    pattern: "lookup-accessor",
+    fields: &[ACCESSOR],
+    actions: &[Action::new(Operation::Update, lookup_accessor, "Shows the token with this accessor, but not its id.")],
+    exists: None,
+    summary: "Shows a token by its accessor.",
+    help: "As lookup, less the token's id.",
+    flags: ORDINARY,
+};
+
+fn lookup(call: &mut Call, input: &Input) -> Result<Response> {
+    let token = named(input)?;
+    let lease = call.live()?.token_by_id(&token)?;
+    show(call, &lease, token.expose())
+}
+
+fn lookup_self(call: &mut Call, _input: &Input) -> Result<Response> {
+    let identity = call.identity()?;
+    // Not read anew: this may have been the token's last use.
+    let shown =
+        Shown { row: &identity.row, token: &identity.token, renewable: identity.renewable, renewed: identity.renewed };
+    let id = call.token.as_ref().map_or("", |token| token.expose());
+    Ok(Response::data(shown.describe(id, call.live()?.now())))
+}
+
+fn lookup_accessor(call: &mut Call, input: &Input) -> Result<Response> {
+    let lease = call.live()?.token_by_accessor(&accessor(input)?)?;
+    show(call, &lease, "")
+}
+
+fn show(call: &Call, lease: &Lease, id: &str) -> Result<Response> {
+    let renewed = lease.payload.renewed.map(Timestamp);
+    let shown = Shown { row: &lease.row, token: lease.token()?, renewable: lease.payload.renewable, renewed };
+    Ok(Response::data(shown.describe(id, call.live()?.now())))
+}
+
+struct Shown<'t> {
+    row: &'t LeaseRow,
+    token: &'t TokenRecord,
+    renewable: bool,
+    renewed: Option<Timestamp>,
+}
+
+impl Shown<'_> {
+    fn describe(&self, id: &str, now: Timestamp) -> Map {
+        let Self { row, token, renewable, renewed } = self;
+        let seconds_left = row.expires.map_or(0, |expires| now.until(expires).as_millis().div_ceil(1000));
+        let mut data = Map::new();
+        let mut put = |name: &str, value: Value| drop(data.insert(name.to_owned(), value));
+        put("accessor", token.accessor.as_str().into());
+        put("creation_time", row.issued.seconds().into());
+        put("creation_ttl", token.creation_ttl.into());
+        put("display_name", token.display_name.as_str().into());
+        put("entity_id", token.entity_id.as_str().into());
+        put("expire_time", row.expires.map(Timestamp::rfc3339).into());
+        put("explicit_max_ttl", token.explicit_max_ttl.into());
+        put("id", id.into());
+        put("issue_time", row.issued.rfc3339().into());
+        if let Some(renewed) = renewed {
+            put("last_renewal", renewed.rfc3339().into());
+            put("last_renewal_time", renewed.seconds().into());
+        }
+        put("meta", json!(token.meta));
+        put("num_uses", token.num_uses.into());
+        put("orphan", token.orphan.into());
+        put("path", token.path.as_str().into());
+        if token.period > 0 {
+            put("period", token.period.into());
+        }
+        put("policies", json!(token.policies));
+        put("renewable", (*renewable).into());
+        put("ttl", u64::try_from(seconds_left).unwrap_or(u64::MAX).into());
+        put("type", "service".into());
+        data
+    }
+}

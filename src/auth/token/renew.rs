@@ -1,0 +1,109 @@
+//! `renew`, `renew-self`, `renew-accessor`: moves the end of a token's life. All that a token made lives no longer for it.
+
+use super::{ACCESSOR, TOKEN, accessor, named};
+use crate::base::{Error, Result, Secret};
+use crate::core::tokens::TokenRecord;
+use crate::core::ttl::Limits;
+use crate::core::{Call, Live};
+use crate::logical::route::ORDINARY;
+use crate::logical::{Action, Auth, Field, Input, Operation, Response, Route};
+use crate::storage::LeaseRow;
+use std::time::Duration;
+
+const INCREMENT: Field =
+    Field::seconds("increment", "How long the token should live from now on; nothing asks for its first length again.")
+        .default("0");
+
+pub static RENEW: Route<Call> = Route {
+    pattern: "renew",
+    fields: &[TOKEN, INCREMENT],
+    actions: &[Action::new(Operation::Update, renew, "Renews a token.")],
+    exists: None,
+    summary: "Renews a token.",
+    help: "The new length counts from now and never passes the maximum that counts from the token's making. A token with a \
+           period gets its period again, whatever is asked.",
+    flags: ORDINARY,
+};
+
+pub static RENEW_SELF: Route<Call> = Route {
+    pattern: "renew-self",
+    fields: &[TOKEN, INCREMENT],
+    actions: &[Action::new(Operation::Update, renew_self, "Renews the calling token.")],
+    exists: None,
+    summary: "Renews the calling token.",
+    help: "As renew, for the token that the request is made with; a token in the body is passed over.",
+    flags: ORDINARY,
+};
+
+pub static RENEW_ACCESSOR: Route<Call> = Route {
+    pattern: "renew-accessor",
+    fields: &[ACCESSOR, INCREMENT],
+    actions: &[Action::new(Operation::Update, renew_accessor, "Renews the token with this accessor.")],
+    exists: None,
+    summary: "Renews a token by its accessor.",
+    help: "As renew; the answer does not hold the token.",
+    flags: ORDINARY,
+};
+
+fn renew(call: &mut Call, input: &Input) -> Result<Response> {
+    let token = named(input)?;
+    let lease = call.live()?.token_by_id(&token)?;
+    extend(call, input, &lease.row, lease.token()?, lease.payload.renewable, token)
+}
+
+fn renew_self(call: &mut Call, input: &Input) -> Result<Response> {
+    let identity = call.identity()?;
+    let token = call.token.clone().unwrap_or_default();
+    extend(call, input, &identity.row, &identity.token, identity.renewable, token)
+}
+
+fn renew_accessor(call: &mut Call, input: &Input) -> Result<Response> {
+    let lease = call.live()?.token_by_accessor(&accessor(input)?)?;
+    extend(call, input, &lease.row, lease.token()?, lease.payload.renewable, Secret::default())
+}
+
+fn extend(
+    call: &Call,
+    input: &Input,
+    row: &LeaseRow,
+    record: &TokenRecord,
+    renewable: bool,
+    token: Secret<String>,
+) -> Result<Response> {
+    if !renewable || row.expires.is_none() {
+        return Err(Error::bad_request("lease is not renewable"));
+    }
+    let live = call.live()?;
+    let asked = if record.period > 0 { Duration::ZERO } else { input.duration("increment").unwrap_or_default() };
+    let granted = live.extend(row.id, asked, limits(live, row, record)?)?;
+    let auth = Auth {
+        token,
+        accessor: record.accessor.clone(),
+        policies: record.policies.clone(),
+        token_policies: record.policies.clone(),
+        metadata: record.meta.clone(),
+        ttl: live.now().until(granted.expires),
+        renewable,
+        entity_id: record.entity_id.clone(),
+        token_type: "service",
+        orphan: record.orphan,
+        num_uses: record.num_uses,
+    };
+    let mut response = Response { auth: Some(auth), ..Response::default() };
+    response.warnings.extend(granted.warning);
+    Ok(response)
+}
+
+/// A period begins anew with each renewal, so that the mount's maximum bounds the period itself and not the whole life; an
+/// explicit maximum bounds both.
+fn limits(live: &Live, row: &LeaseRow, record: &TokenRecord) -> Result<Limits> {
+    let mount = live.limits(&*live.mount_at("auth/token/")?);
+    let explicit = Some(Duration::from_secs(record.explicit_max_ttl)).filter(|max| !max.is_zero());
+    if record.period == 0 {
+        return Ok(mount.narrowed(Some(Duration::from_secs(record.creation_ttl)), explicit));
+    }
+    let period = Duration::from_secs(record.period).min(mount.max);
+    // The extension looks at the clock once more, a little later than here.
+    let end = row.issued.until(live.now()) + period + Duration::from_secs(60);
+    Ok(Limits { default: period, max: explicit.map_or(end, |explicit| explicit.min(end)) })
+}

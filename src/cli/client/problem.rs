@@ -1,0 +1,96 @@
+//! How a call that failed is told: with address, code and the server's reasons, laid out as scripts of the field expect.
+
+use crate::cli::Failure;
+use serde_json::Value;
+use std::fmt::Write;
+use std::io::ErrorKind;
+
+/// A call as errors name it.
+pub struct Described {
+    pub method: &'static str,
+    pub url: String,
+    pub namespace: Option<String>,
+}
+
+/// The reasons a server gave for refusing.
+pub fn reasons(body: Option<&Value>) -> Vec<&str> {
+    let errors = body.and_then(|body| body.get("errors")).and_then(Value::as_array);
+    errors.map(|errors| errors.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+}
+
+/// Whether the server refused because it is sealed: waiting a moment does not change that.
+pub fn says_sealed(body: &Value) -> bool {
+    reasons(Some(body)).iter().any(|reason| reason.to_ascii_lowercase().contains("sealed"))
+}
+
+pub fn refused(call: &Described, status: u16, body: Option<&Value>) -> Failure {
+    let mut text = "Error making API request.\n\n".to_owned();
+    if let Some(namespace) = &call.namespace {
+        let _ = writeln!(text, "Namespace: {namespace}");
+    }
+    let _ = write!(text, "URL: {} {}\nCode: {status}. ", call.method, call.url);
+    match body {
+        Some(Value::String(raw)) => {
+            let _ = write!(text, "Raw Message:\n\n{raw}");
+        }
+        _ => {
+            let reasons: Vec<_> = reasons(body).iter().map(|reason| format!("* {reason}")).collect();
+            let _ = write!(text, "Errors:\n\n{}", reasons.join("\n"));
+        }
+    }
+    Failure::refused(text.trim_end())
+}
+
+/// No answer came: says why, and what to do next.
+pub fn unreachable(call: &Described, address: &str, error: &ureq::Error) -> Failure {
+    let (why, next) = explain(error, address);
+    Failure::refused(format!("{} {:?}: {why}\n\n{next}", title(call.method), call.url))
+}
+
+fn explain(error: &ureq::Error, address: &str) -> (String, String) {
+    let check =
+        format!("Nothing answers at {address}. Is the server running there? Name another with VAULT_ADDR or -address.");
+    match error {
+        ureq::Error::Io(io) if tls_reason(io).is_some_and(|reason| reason.contains("corrupt message")) => (
+            "the server answered in plain HTTP to a client that speaks HTTPS".to_owned(),
+            format!("If that is meant, use VAULT_ADDR={}.", address.replacen("https://", "http://", 1)),
+        ),
+        ureq::Error::Io(io) if tls_reason(io).is_some() => distrusted(&tls_reason(io).unwrap_or_default()),
+        ureq::Error::Rustls(tls) => distrusted(&tls.to_string()),
+        ureq::Error::Io(io) => (plainly(io), check),
+        ureq::Error::HostNotFound => ("no such host".to_owned(), check),
+        ureq::Error::Timeout(_) => (
+            "no answer in time".to_owned(),
+            format!("{address} is slow or not reachable. VAULT_CLIENT_TIMEOUT sets how long to wait."),
+        ),
+        other => (other.to_string(), check),
+    }
+}
+
+fn tls_reason(error: &std::io::Error) -> Option<String> {
+    error.get_ref().filter(|inner| inner.is::<rustls::Error>()).map(ToString::to_string)
+}
+
+fn distrusted(reason: &str) -> (String, String) {
+    let next = "Name the certificates to trust with VAULT_CACERT or -ca-cert, or the server's name with \
+                VAULT_TLS_SERVER_NAME or -tls-server-name.";
+    (format!("the TLS connection failed: {reason}"), next.to_owned())
+}
+
+fn plainly(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        ErrorKind::ConnectionReset => "connection reset".to_owned(),
+        ErrorKind::TimedOut => "no answer in time".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// `GET` → `Get`, as such errors are written.
+fn title(method: &str) -> String {
+    let mut text = method.to_ascii_lowercase();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}

@@ -1,0 +1,134 @@
+//! The command line. It talks to a server over HTTP and to nothing else of this program, except for `server`, which is one.
+//!
+//! Commands are rows of a table ([`table`]); a row names its words, arguments, flags, help and the function that runs it.
+//! From there: words find their row, flags are parsed and checked against it, the function gets an [`Invocation`] and
+//! returns its exit code. What goes to standard output is an answer that scripts parse; everything else goes to standard
+//! error.
+
+pub mod answer;
+pub mod arguments;
+pub mod client;
+pub mod command;
+pub mod console;
+pub mod environment;
+pub mod failure;
+pub mod flags;
+pub mod help;
+pub mod invocation;
+pub mod output;
+pub mod table;
+pub mod token_helper;
+
+mod audit;
+mod delete;
+mod kv;
+mod lease;
+mod list;
+mod login;
+mod operator;
+mod path_help;
+mod policy;
+mod read;
+mod secrets;
+pub mod server;
+mod status;
+mod token;
+mod version;
+mod write;
+
+pub use answer::Answer;
+pub use client::Client;
+pub use environment::Environment;
+pub use failure::{Exit, Failure, Outcome};
+pub use invocation::{Format, Invocation};
+
+use command::Command;
+use std::process::ExitCode;
+use table::Found;
+
+/// Runs this process's command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let words: Option<Vec<String>> = std::env::args_os().skip(1).map(|word| word.into_string().ok()).collect();
+    let Some(words) = words else {
+        console::complain("The command line is not valid UTF-8.");
+        return Exit::LOCAL.into();
+    };
+    run(&words, Environment::of_process()).into()
+}
+
+/// Runs a command line.
+#[must_use]
+pub fn run(words: &[String], environment: Environment) -> Exit {
+    let wants_help = words.iter().take_while(|word| *word != "--").any(|word| is_help(word));
+    match words.first().map(String::as_str) {
+        None => {
+            console::complain(help::of_program());
+            return Exit::UNKNOWN_COMMAND;
+        }
+        Some("-v" | "-version" | "--version") if words.len() == 1 => return run(&["version".to_owned()], environment),
+        Some(word) if is_help(word) => {
+            console::line(help::of_program());
+            return Exit::SUCCESS;
+        }
+        Some(_) => {}
+    }
+    match table::find(words) {
+        Found::Command(command, _) if wants_help => {
+            console::line(help::of_command(command));
+            Exit::SUCCESS
+        }
+        Found::Command(command, rest) => finish(run_command(command, rest, environment)),
+        Found::Group(group) if wants_help => {
+            console::line(help::of_group(group));
+            Exit::SUCCESS
+        }
+        Found::Group(group) => {
+            console::complain(help::of_group(group));
+            Exit::LOCAL
+        }
+        Found::Nothing(name, closest) => {
+            let hint = closest.map(|known| format!(" Did you mean \"{known}\"?")).unwrap_or_default();
+            console::complain(format!(
+                "There is no command \"{name}\".{hint}\nSee them all with: {} -h",
+                help::PROGRAM
+            ));
+            Exit::UNKNOWN_COMMAND
+        }
+    }
+}
+
+fn is_help(word: &str) -> bool {
+    matches!(word, "-h" | "--h" | "-help" | "--help")
+}
+
+fn run_command(command: &'static Command, words: &[String], environment: Environment) -> Outcome {
+    let parsed = flags::parse(&command.all_flags(), words)?;
+    if !parsed.late.is_empty() {
+        console::complain(format!(
+            "Command flags must be provided before positional arguments. The following arguments will not be parsed as \
+             flags: [{}]",
+            parsed.late.join(",")
+        ));
+    }
+    check_count(command, parsed.arguments.len())?;
+    (command.run)(&Invocation::new(command, parsed, environment))
+}
+
+fn check_count(command: &Command, count: usize) -> Result<(), Failure> {
+    let (least, most) = command.takes;
+    if count < least {
+        return Err(Failure::local(format!("Not enough arguments (expected {least}, got {count})")));
+    }
+    if count > most {
+        return Err(Failure::local(format!("Too many arguments (expected {most}, got {count})")));
+    }
+    Ok(())
+}
+
+fn finish(outcome: Outcome) -> Exit {
+    outcome.unwrap_or_else(|failure| {
+        console::complain(&failure.message);
+        failure.exit
+    })
+}

@@ -1,0 +1,171 @@
+//! The table of all commands, and how words find theirs.
+
+use crate::cli::command::{Command, Group};
+use crate::cli::{
+    audit, delete, kv, lease, list, login, operator, path_help, policy, read, secrets, server, status, token, version,
+    write,
+};
+
+/// Words that lead to other commands.
+pub const GROUPS: &[Group] =
+    &[operator::GROUP, secrets::GROUP, audit::GROUP, policy::GROUP, token::GROUP, lease::GROUP, kv::GROUP];
+
+/// Every command, in the order the help shows them.
+pub const COMMANDS: &[Command] = &[
+    read::COMMAND,
+    write::COMMAND,
+    delete::COMMAND,
+    list::COMMAND,
+    login::COMMAND,
+    server::COMMAND,
+    status::COMMAND,
+    path_help::COMMAND,
+    version::COMMAND,
+    audit::disable::COMMAND,
+    audit::enable::COMMAND,
+    audit::list::COMMAND,
+    kv::delete::COMMAND,
+    kv::get::COMMAND,
+    kv::list::COMMAND,
+    kv::put::COMMAND,
+    lease::lookup::COMMAND,
+    lease::renew::COMMAND,
+    lease::revoke::COMMAND,
+    operator::init::COMMAND,
+    operator::seal::COMMAND,
+    operator::unseal::COMMAND,
+    policy::delete::COMMAND,
+    policy::fmt::COMMAND,
+    policy::list::COMMAND,
+    policy::read::COMMAND,
+    policy::write::COMMAND,
+    secrets::disable::COMMAND,
+    secrets::enable::COMMAND,
+    secrets::list::COMMAND,
+    secrets::remount::COMMAND,
+    secrets::tune::COMMAND,
+    token::capabilities::COMMAND,
+    token::create::COMMAND,
+    token::lookup::COMMAND,
+    token::renew::COMMAND,
+    token::revoke::COMMAND,
+];
+
+/// The commands that the bare program name shows first.
+pub const COMMON: &[&str] = &["read", "write", "delete", "list", "login", "server", "status"];
+
+/// What the leading words of a command line name.
+pub enum Found<'words> {
+    Command(&'static Command, &'words [String]),
+    Group(&'static Group),
+    /// The words that name nothing, and the closest that do.
+    Nothing(String, Option<&'static str>),
+}
+
+/// Finds the command that the words begin with.
+#[must_use]
+pub fn find(words: &[String]) -> Found<'_> {
+    let named: Vec<&str> = words.iter().map(String::as_str).take_while(|word| !word.starts_with('-')).collect();
+    for length in (1..=named.len().min(2)).rev() {
+        let name = named[..length].join(" ");
+        if let Some(command) = COMMANDS.iter().find(|command| command.name == name) {
+            return Found::Command(command, &words[length..]);
+        }
+    }
+    let group = named.first().and_then(|first| GROUPS.iter().find(|group| group.name == *first));
+    match (group, named.len()) {
+        (Some(group), 1) => Found::Group(group),
+        (Some(group), _) => unknown(&format!("{} {}", group.name, named[1])),
+        (None, _) => unknown(named.first().copied().unwrap_or_default()),
+    }
+}
+
+fn unknown(name: &str) -> Found<'static> {
+    let names = COMMANDS.iter().map(|command| command.name).chain(GROUPS.iter().map(|group| group.name));
+    let closest = names.map(|known| (distance(name, known), known)).min();
+    Found::Nothing(
+        name.to_owned(),
+        closest.filter(|(distance, known)| *distance * 3 <= known.len()).map(|(_, known)| known),
+    )
+}
+
+/// How many characters must be put in, taken out or replaced to make one text of the other (Levenshtein).
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (index, from) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for (column, to) in right.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+/// The commands below a group.
+pub fn below(group: &Group) -> impl Iterator<Item = &'static Command> {
+    COMMANDS.iter().filter(move |command| command.name.split_once(' ').is_some_and(|(first, _)| first == group.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(line: &str) -> String {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        match find(&words) {
+            Found::Command(command, rest) => format!("{} <{}>", command.name, rest.join(" ")),
+            Found::Group(group) => format!("group {}", group.name),
+            Found::Nothing(name, closest) => format!("no {name}, {closest:?}"),
+        }
+    }
+
+    #[test]
+    fn words_find_the_longest_command() {
+        assert_eq!(found("secrets enable -path=x aws"), "secrets enable <-path=x aws>");
+        assert_eq!(found("read secret/x"), "read <secret/x>");
+        assert_eq!(found("secrets"), "group secrets");
+        assert_eq!(found("secrets -h"), "group secrets");
+    }
+
+    #[test]
+    fn a_mistyped_command_is_told_what_it_may_have_meant() {
+        assert_eq!(found("wirte x"), "no wirte, None", "two swapped letters in a short word are too far");
+        assert_eq!(found("reed x"), "no reed, Some(\"read\")");
+        assert_eq!(found("secrets enabel"), "no secrets enabel, Some(\"secrets enable\")");
+        assert_eq!(found("stauts"), "no stauts, Some(\"status\")");
+        assert_eq!(found("frobnicate"), "no frobnicate, None");
+    }
+
+    #[test]
+    fn every_command_is_once_in_the_table_and_below_a_known_group() {
+        for (index, command) in COMMANDS.iter().enumerate() {
+            assert!(COMMANDS[..index].iter().all(|other| other.name != command.name), "{} twice", command.name);
+            if let Some((group, _)) = command.name.split_once(' ') {
+                assert!(GROUPS.iter().any(|known| known.name == group), "{group} is no group");
+            }
+        }
+    }
+
+    #[test]
+    fn no_flag_of_a_command_is_defined_twice() {
+        for command in COMMANDS {
+            let flags = command.all_flags();
+            for (index, flag) in flags.iter().enumerate() {
+                assert!(flags[..index].iter().all(|other| other.name != flag.name), "{} -{}", command.name, flag.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_explains_itself_and_shows_an_example() {
+        for command in COMMANDS {
+            assert!(!command.summary.is_empty() && command.about.len() > command.summary.len(), "{}", command.name);
+            assert!(!command.examples.is_empty(), "{} has no example", command.name);
+            assert!(command.examples.iter().all(|(_, line)| line.contains(command.name)), "{}", command.name);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+use super::*;
+use std::fs;
+
+/// Reads one text as if it were a file called `server.hcl`.
+fn read(text: &str) -> Result<(Config, Vec<String>)> {
+    let mut config = Config::default();
+    let warnings = merge(&mut config, Path::new("server.hcl"), text)?;
+    config.check()?;
+    Ok((config, warnings.iter().map(ToString::to_string).collect()))
+}
+
+fn error_of(text: &str) -> String {
+    read(text).map_or_else(|error| error.to_string(), |(config, _)| format!("{config:?}"))
+}
+
+#[test]
+fn a_whole_configuration_is_read() {
+    let text = r#"
+        storage "sqlite" { path = "data.db" }
+        listener "tcp" { address = "0.0.0.0:8200" tls_disable = 1 max_request_size = "1024" max_request_duration = "30s" }
+        listener "tcp" {
+          address = "[::1]:8300"
+          tls_cert_file = "c.pem"
+          tls_key_file = "k.pem"
+          tls_client_ca_file = "ca.pem"
+          tls_require_and_verify_client_cert = "true"
+          tls_min_version = "tls13"
+        }
+        default_lease_ttl = "1h"
+        max_lease_ttl = 86400
+        api_addr = "https://vault.example:8200"
+        cluster_name = "one"
+        log_level = "Debug"
+        log_format = "json"
+        pid_file = "run/pid"
+        ui = true
+        disable_mlock = "1"
+        audit_directory = "audit"
+        audit_directories = ["/var/log/a", "b"]
+    "#;
+    let (config, warnings) = read(text).unwrap();
+    assert_eq!(warnings, [""; 0]);
+    assert_eq!(config.storage, Some(Storage::Sqlite { path: "data.db".into() }));
+    assert_eq!(config.default_lease_ttl, Duration::from_secs(3600));
+    assert_eq!(config.max_lease_ttl, Duration::from_secs(86_400));
+    assert_eq!(config.api_addr.as_deref(), Some("https://vault.example:8200"));
+    assert_eq!(config.cluster_name.as_deref(), Some("one"));
+    assert_eq!((config.log_level, config.log_format), (log::LevelFilter::Debug, LogFormat::Json));
+    assert_eq!(config.pid_file.as_deref(), Some(Path::new("run/pid")));
+    assert!(config.ui && config.disable_mlock);
+    assert_eq!(config.audit_directories, ["audit", "/var/log/a", "b"].map(PathBuf::from));
+    let [plain, tls] = config.listeners.as_slice() else { unreachable!("two listeners were written") };
+    assert_eq!((plain.address.as_str(), &plain.tls, plain.max_request_size), ("0.0.0.0:8200", &None, 1024));
+    assert_eq!(plain.max_request_duration, Duration::from_secs(30));
+    assert_eq!(
+        tls.tls,
+        Some(TlsConfig {
+            cert_file: "c.pem".into(),
+            key_file: "k.pem".into(),
+            min_version: TlsVersion::Tls13,
+            client_certificates: ClientCertificates::Required,
+            client_ca_file: Some("ca.pem".into()),
+        })
+    );
+}
+
+#[test]
+fn json_says_the_same() {
+    let text = r#"{"backend": {"inmem": {}}, "listener": [{"tcp": {"tls_disable": true}}, {"tcp": {"address": "a:1", "tls_disable": "1"}}],
+        "max_lease_ttl": "10h", "default_lease_ttl": "10h", "ui": null}"#;
+    let (config, warnings) = read(text).unwrap();
+    assert_eq!(warnings, [""; 0]);
+    assert_eq!(config.storage, Some(Storage::InMemory));
+    let addresses: Vec<&str> = config.listeners.iter().map(|listener| listener.address.as_str()).collect();
+    assert_eq!(addresses, ["127.0.0.1:8200", "a:1"]);
+}
+
+#[test]
+fn defaults_hold_where_nothing_is_written() {
+    let (config, _) = read("").unwrap();
+    assert_eq!(config, Config::default());
+    assert_eq!(config.max_lease_ttl, Duration::from_secs(768 * 3600));
+    assert!(config.required_storage().unwrap_err().to_string().contains("storage \"sqlite\" { path"));
+}
+
+#[test]
+fn what_is_not_obeyed_is_warned_about() {
+    for (text, warning) in [
+        ("\n listner \"tcp\" {}", "line 2, column 2: unknown key listner in the configuration; did you mean listener?"),
+        ("frobnicate = 1", "line 1, column 1: unknown key frobnicate in the configuration"),
+        (
+            "max-lease-tll = 1",
+            "line 1, column 1: unknown key max-lease-tll in the configuration; did you mean max_lease_ttl?",
+        ),
+        ("telemetry { x = 1 }", "line 1, column 1: telemetry does not apply here: there are no metrics to send yet"),
+        ("ui = true\nui = false", "line 2, column 1: ui is given twice; the last one counts"),
+        (
+            "listener \"tcp\" { tls_disable = true adress = \"a:1\" }",
+            "line 1, column 37: unknown key adress in listener \"tcp\"; did you mean address?",
+        ),
+        (
+            "listener \"tcp\" { tls_cert_file = \"c\" tls_key_file = \"k\" tls_min_version = \"tls10\" }",
+            "line 1, column 57: tls10 is not spoken here; tls12 is taken for it",
+        ),
+        ("storage \"sqlite\" { path = \"x\" file = 1 }", "line 1, column 31: unknown key file in storage \"sqlite\""),
+    ] {
+        let (_, warnings) = read(text).unwrap();
+        assert_eq!(warnings, [format!("server.hcl: {warning}")], "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_obeyed_is_refused() {
+    for (text, error) in [
+        (
+            "storage \"raft\" {}",
+            "line 1, column 9: no storage is called \"raft\"; expected \"sqlite\", as in storage \"sqlite\" { path = \"data.db\" }, or \"inmem\"",
+        ),
+        ("storage \"sqlite\" {}", "line 1, column 9: expected path = \"…\", the file to store in"),
+        ("storage \"sqlite\" { path = \"\" }", "line 1, column 27: the path is empty"),
+        (
+            "storage \"inmem\" {}\nbackend \"sqlite\" { path = \"x\" }",
+            "line 2, column 9: there is a storage already; expected one",
+        ),
+        (
+            "seal \"awskms\" {}",
+            "line 1, column 6: the seal \"awskms\" is not supported yet; expected \"shamir\" or no seal stanza",
+        ),
+        ("listener \"unix\" {}", "line 1, column 10: no listener is called \"unix\"; expected listener \"tcp\" { … }"),
+        (
+            "listener \"tcp\" {}",
+            "line 1, column 10: TLS needs tls_cert_file and tls_key_file; for plain HTTP write tls_disable = true",
+        ),
+        (
+            "listener \"tcp\" { tls_disable = true address = \"localhost\" }",
+            "line 1, column 47: found \"localhost\"; expected host and port, as \"127.0.0.1:8200\"",
+        ),
+        ("ui = \"maybe\"", "line 1, column 6: found \"maybe\"; expected true or false"),
+        ("max_lease_ttl = []", "line 1, column 17: found a list; expected a duration, as \"768h\" or 3600"),
+        ("max_lease_ttl = \"1h\"", "default_lease_ttl is larger than max_lease_ttl"),
+        ("log_level = \"loud\"", "line 1, column 13: found \"loud\"; expected trace, debug, info, warn or error"),
+    ] {
+        assert_eq!(error_of(text), error, "{text}");
+    }
+    for clients in ["tls_require_and_verify_client_cert = true", "tls_min_version = \"ssl3\"", "purpose = \"x\""] {
+        let text = format!("listener \"tcp\" {{ tls_cert_file = \"c\" tls_key_file = \"k\" {clients} }}");
+        assert!(read(&text).is_err(), "{text}");
+    }
+    assert!(read("listener \"tcp\" { tls_disable = 1 tls_require_and_verify_client_cert = 1 }").is_err());
+}
+
+#[test]
+fn a_directory_is_read_in_the_order_of_names_and_later_files_win() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    file("20.hcl", "cluster_name = \"later\" listener \"tcp\" { tls_disable = true address = \"b:1\" }");
+    file("10.json", r#"{"cluster_name": "earlier", "listener": {"tcp": {"tls_disable": true, "address": "a:1"}}}"#);
+    file("notes.txt", "not = = a configuration");
+    file(".hidden.hcl", "not = = a configuration");
+    let single = directory.path().join("single.conf");
+    fs::write(&single, "default_lease_ttl = \"1h\"\nbogus = 1").unwrap();
+    let (config, warnings) = load(&[directory.path().to_owned(), single.clone()]).unwrap();
+    assert_eq!(config.cluster_name.as_deref(), Some("later"));
+    assert_eq!(config.listeners.iter().map(|listener| listener.address.as_str()).collect::<Vec<_>>(), ["a:1", "b:1"]);
+    assert_eq!(config.default_lease_ttl, Duration::from_secs(3600));
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].file, single);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("missing.hcl");
+    let error = load(std::slice::from_ref(&missing)).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{}: cannot be read: ", missing.display())), "{error}");
+    let error = load(&[directory.path().to_owned()]).unwrap_err().to_string();
+    assert!(error.ends_with("no *.hcl or *.json file in this directory"), "{error}");
+    let broken = directory.path().join("broken.hcl");
+    fs::write(&broken, "a = \n").unwrap();
+    let error = load(std::slice::from_ref(&broken)).unwrap_err().to_string();
+    assert_eq!(error, format!("{}: line 2, column 1: found the end of the text; expected a value", broken.display()));
+}

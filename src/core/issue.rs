@@ -1,0 +1,164 @@
+//! Issuing: the intent is committed as a pending lease before the outside world is touched, and becomes active in the last
+//! transaction before the answer is sent.
+
+use crate::base::{Error, Kind, Result, Timestamp};
+use crate::core::leases::{Grants, Leases, Payload, SecretRecord, new_suffix};
+use crate::core::live::Live;
+use crate::core::mounts::Mount;
+use crate::core::names::Names;
+use crate::core::ttl::{self, Limits};
+use crate::logical::{Created, Intent, Issue, Issued, LeaseAnswer};
+use crate::storage::{LeaseKind, LeaseRow, LeaseState};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Added to the request's deadline before the sweeper may take a pending row for lost.
+const PENDING_MARGIN: Duration = Duration::from_secs(30);
+
+/// Issues leases for one request.
+pub struct Issuer {
+    pub live: Arc<Live>,
+    pub mount: Arc<Mount>,
+    /// The calling token's row.
+    pub parent: i64,
+    /// The path below the mount.
+    pub path: String,
+    pub request_id: String,
+    pub deadline: Instant,
+}
+
+impl Issue for Issuer {
+    fn begin(&self, intent: &Intent) -> Result<(Issued, LeaseAnswer)> {
+        let now = self.live.now();
+        let limits = self.limits(intent.ttl, intent.max_ttl);
+        let granted = ttl::grant(Duration::ZERO, limits, now, now);
+        let suffix = new_suffix(now)?;
+        let payload = Payload {
+            path: self.path.clone(),
+            suffix: suffix.clone(),
+            ttl: limits.default.as_secs(),
+            renewable: intent.renewable,
+            renewed: None,
+            request_id: self.request_id.clone(),
+            last_error: None,
+            secret: Some(SecretRecord {
+                kind: intent.kind.to_owned(),
+                role: intent.role.clone(),
+                subject: intent.subject.clone(),
+                revocation: intent.revocation.clone(),
+            }),
+            token: None,
+        };
+        let grants = Grants {
+            parent: self.parent,
+            mount: self.mount.hash(),
+            kind: LeaseKind::Secret,
+            issued: now,
+            expires: Some(granted.expires),
+            maximum: Some(now.plus(limits.max)),
+        };
+        let row = self.insert(&payload, &grants, now)?;
+        let id = format!("{}{}/{suffix}", self.mount.path, self.path);
+        Ok((Issued { row }, LeaseAnswer { id, ttl: now.until(granted.expires), renewable: intent.renewable }))
+    }
+
+    fn abandon(&self, issued: Issued, reason: &Error) {
+        let outcome = self.live.storage.writing(|tx| {
+            // Where the other side gave a clear answer, nothing is in flight any more and the row is an ordinary one to end.
+            let state = match reason.kind() {
+                Kind::Upstream | Kind::Busy | Kind::Internal => LeaseState::Pending,
+                _ => LeaseState::Revoking,
+            };
+            tx.lease_advance(issued.row, LeaseState::Pending, state, Some(self.live.now()), 0)
+        });
+        if let Err(error) = outcome {
+            log::error!("a lease whose creation failed stays pending until its deadline: {}", error.for_log());
+        }
+        self.live.bell.ring();
+    }
+
+    fn refine(&self, issued: Issued, learnt: &Created) -> Result<LeaseAnswer> {
+        let leases = Leases { barrier: &self.live.barrier };
+        self.live.storage.writing(|tx| {
+            let row = tx.lease(issued.row)?.filter(|row| row.state == LeaseState::Pending).ok_or_else(lost)?;
+            let due = row.due;
+            let mut lease = leases.open(row)?;
+            if let (Some(secret), Some(revocation)) = (&mut lease.payload.secret, &learnt.revocation) {
+                secret.revocation = revocation.clone();
+            }
+            if let Some(ttl) = learnt.ttl {
+                let end = lease.row.issued.plus(ttl);
+                lease.row.expires = Some(lease.row.expires.map_or(end, |expires| expires.min(end)));
+            }
+            let sealed = leases.reseal(&lease)?;
+            tx.lease_renew(issued.row, lease.row.expires, lease.row.maximum, &sealed)?;
+            tx.lease_advance(issued.row, LeaseState::Pending, LeaseState::Pending, due, 0)?;
+            let ttl = lease.row.expires.map_or(Duration::ZERO, |expires| lease.row.issued.until(expires));
+            let id = format!("{}{}/{}", self.mount.path, self.path, lease.payload.suffix);
+            Ok(LeaseAnswer { id, ttl, renewable: lease.payload.renewable })
+        })
+    }
+}
+
+impl Issuer {
+    fn limits(&self, ttl: Option<Duration>, max: Option<Duration>) -> Limits {
+        self.live.limits(&self.mount).narrowed(ttl, max)
+    }
+
+    fn insert(&self, payload: &Payload, grants: &Grants, now: Timestamp) -> Result<i64> {
+        let leases = Leases { barrier: &self.live.barrier };
+        let key = leases.secret_key(&payload.suffix);
+        let sealed = leases.seal(grants, &key, payload)?;
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let due = now.plus(left).plus(PENDING_MARGIN);
+        let secret = payload.secret.as_ref().ok_or_else(|| Error::internal("an intent without a secret"))?;
+        self.live.storage.writing(|tx| {
+            leases.ancestors_alive(tx, self.parent, now)?.ok_or_else(Error::permission_denied)?;
+            let node = Names { barrier: &self.live.barrier, mount: grants.mount }.ensure(tx, &self.path)?;
+            let mut row = grants.row(key, node, LeaseState::Pending, Some(due), sealed.clone());
+            row.role = Some(leases.index("lease role", &grants.mount, &secret.role));
+            row.subject = Some(leases.index("lease subject", &grants.mount, &secret.subject));
+            tx.lease_insert(&row)
+        })
+    }
+}
+
+impl Live {
+    /// The last step before an answer is sent: a pending lease becomes active, if all above it still lives.
+    ///
+    /// # Errors
+    /// `Denied` when an ancestor ended meanwhile or the row is no longer pending: the lease is then revoked.
+    pub fn activate(&self, issued: Issued) -> Result<()> {
+        let leases = Leases { barrier: &self.barrier };
+        let now = self.now();
+        let activated = self.storage.writing(|tx| {
+            let row: LeaseRow = tx.lease(issued.row)?.ok_or_else(lost)?;
+            if leases.ancestors_alive(tx, row.parent, now)?.is_none() || self.mount_of(&row.mount)?.disabling {
+                return Ok(false);
+            }
+            tx.lease_advance(row.id, LeaseState::Pending, LeaseState::Active, row.expires, 0)
+        })?;
+        // The new lease may be the next one to fall due.
+        self.bell.ring();
+        if activated {
+            return Ok(());
+        }
+        self.discard(issued);
+        Err(Error::permission_denied())
+    }
+
+    /// The answer will not be sent: what was issued for it is revoked.
+    pub fn discard(&self, issued: Issued) {
+        let due = self
+            .storage
+            .writing(|tx| tx.lease_advance(issued.row, LeaseState::Pending, LeaseState::Revoking, Some(self.now()), 0));
+        if let Err(error) = due {
+            log::error!("an unanswered lease stays pending until its deadline: {}", error.for_log());
+        }
+        self.bell.ring();
+    }
+}
+
+fn lost() -> Error {
+    Error::denied("the lease was ended while it was being made")
+}

@@ -1,0 +1,133 @@
+//! The unsealed part: the barrier and all that needs it. When the last reference goes, the keys are zeroised.
+
+use crate::audit::Broker;
+use crate::barrier::Barrier;
+use crate::base::{Clock, Error, Result, Timestamp};
+use crate::core::mounts::{self, Mount, Table};
+use crate::core::policies::Policies;
+use crate::core::sweeper::Bell;
+use crate::core::ttl::Limits;
+use crate::core::{Registry, Settings};
+use crate::logical::Engine;
+use crate::storage::{Hash, Storage, Tx};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+pub struct Live {
+    pub settings: Settings,
+    pub registry: Registry,
+    pub storage: Arc<dyn Storage>,
+    pub barrier: Arc<Barrier>,
+    pub clock: Arc<dyn Clock>,
+    pub policies: Policies,
+    pub audit: Broker,
+    /// Wakes the sweeper.
+    pub bell: Bell,
+    pub cluster_id: String,
+    pub cluster_name: String,
+    mounts: RwLock<Arc<Table>>,
+    /// Held while the mount table changes, so that two changes do not overlook each other.
+    changing: Mutex<()>,
+}
+
+/// What [`Live::new`] takes, made by unsealing.
+pub struct Opened {
+    pub barrier: Barrier,
+    pub policies: Policies,
+    pub audit: Broker,
+    pub mounts: Table,
+    pub cluster_id: String,
+    pub cluster_name: String,
+}
+
+impl Live {
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        registry: Registry,
+        storage: Arc<dyn Storage>,
+        clock: Arc<dyn Clock>,
+        opened: Opened,
+    ) -> Self {
+        Self {
+            settings,
+            registry,
+            storage,
+            barrier: Arc::new(opened.barrier),
+            clock,
+            policies: opened.policies,
+            audit: opened.audit,
+            bell: Bell::default(),
+            cluster_id: opened.cluster_id,
+            cluster_name: opened.cluster_name,
+            mounts: RwLock::new(Arc::new(opened.mounts)),
+            changing: Mutex::new(()),
+        }
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The mount table as it is now.
+    #[must_use]
+    pub fn mounts(&self) -> Arc<Table> {
+        self.mounts.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The mount whose rows carry this hash, being disabled or not.
+    ///
+    /// # Errors
+    /// `Internal`: a row of a mount that is not there.
+    pub fn mount_of(&self, hash: &Hash) -> Result<Arc<Mount>> {
+        self.mounts()
+            .by_hash(hash)
+            .cloned()
+            .ok_or_else(|| Error::internal("a row belongs to a mount that is not there"))
+    }
+
+    /// The mount at a path (with its trailing slash).
+    ///
+    /// # Errors
+    /// `BadRequest` when there is none.
+    pub fn mount_at(&self, path: &str) -> Result<Arc<Mount>> {
+        self.mounts().at(path).cloned().ok_or_else(|| Error::bad_request(format!("no matching mount at {path:?}")))
+    }
+
+    #[must_use]
+    pub fn limits(&self, mount: &Mount) -> Limits {
+        mount.limits(self.settings.default_lease_ttl, self.settings.max_lease_ttl)
+    }
+
+    /// # Errors
+    /// `BadRequest` for a kind that is no engine of the registry.
+    pub fn engine(&self, mount: &Mount) -> Result<&'static Engine> {
+        self.registry.engine(&mount.kind)
+    }
+
+    /// Changes the mount table: `check` runs first, alone, on the current table; `change` is one transaction with the
+    /// result; then the table is read anew.
+    ///
+    /// # Errors
+    /// Those of `check` and `change`; then nothing has changed.
+    pub fn change_mounts<T>(
+        &self,
+        check: impl FnOnce(&Table) -> Result<T>,
+        mut change: impl FnMut(&mut dyn Tx, &T) -> Result<()>,
+    ) -> Result<T> {
+        let _alone = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let checked = check(&self.mounts())?;
+        self.storage.writing(|tx| change(tx, &checked))?;
+        let table = self.storage.reading(|snapshot| Table::load(snapshot, &self.barrier))?;
+        *self.mounts.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
+        Ok(checked)
+    }
+
+    /// Replaces one mount's settings.
+    ///
+    /// # Errors
+    /// `Internal` when the store fails.
+    pub fn update_mount(&self, before: &Mount, after: &Mount) -> Result<()> {
+        self.change_mounts(|_| Ok(()), |tx, ()| mounts::store(tx, &self.barrier, after, Some(before)))
+    }
+}

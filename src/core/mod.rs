@@ -1,0 +1,109 @@
+//! The centre: it knows every mount, policy, token and lease, and leads each request through the pipeline. It is given the
+//! engines and the system's endpoints as tables and names none of them.
+//!
+//! Its state is sealed or live. Sealed code cannot reach the barrier, because the barrier is inside [`Live`]; dropping
+//! `Live` zeroises the keys.
+
+pub mod audits;
+pub mod authorize;
+pub mod call;
+pub mod cubbyholes;
+pub mod issue;
+pub mod leases;
+pub mod live;
+pub mod mounts;
+pub mod names;
+pub mod pipeline;
+pub mod policies;
+pub mod records;
+pub mod revocation;
+pub mod sealing;
+pub mod sweeper;
+#[cfg(test)]
+mod tests;
+pub mod tokens;
+pub mod ttl;
+pub mod workers;
+
+use crate::base::{Clock, Error, Result};
+use crate::logical::{Engine, Route};
+use crate::storage::Storage;
+pub use call::Call;
+pub use live::Live;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+pub use tokens::Identity;
+
+/// What the configuration says that the core must know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub default_lease_ttl: Duration,
+    pub max_lease_ttl: Duration,
+    /// Empty: a name is made at initialisation.
+    pub cluster_name: String,
+    pub api_addr: String,
+    /// The only directories in which file audit devices may write.
+    pub audit_directories: Vec<PathBuf>,
+    /// The API level with our own version as build metadata, as clients read it.
+    pub version: &'static str,
+}
+
+/// The endpoints, as tables. Made in `main`'s layer, so that the core names no engine.
+#[derive(Clone, Copy)]
+pub struct Registry {
+    pub engines: &'static [&'static Engine],
+    pub system: &'static [&'static Route<Call>],
+    pub token: &'static [&'static Route<Call>],
+}
+
+impl Registry {
+    /// # Errors
+    /// `BadRequest` naming the engines that there are.
+    pub fn engine(&self, kind: &str) -> Result<&'static Engine> {
+        self.engines.iter().copied().find(|engine| engine.name == kind).ok_or_else(|| {
+            let known: Vec<&str> = self.engines.iter().map(|engine| engine.name).collect();
+            Error::bad_request(format!("there is no secrets engine {kind:?} here; there are: {}", known.join(", ")))
+        })
+    }
+}
+
+pub struct Core {
+    pub settings: Settings,
+    pub registry: Registry,
+    pub storage: Arc<dyn Storage>,
+    pub clock: Arc<dyn Clock>,
+    state: RwLock<Option<Arc<Live>>>,
+    unsealing: Mutex<sealing::Progress>,
+}
+
+impl Core {
+    #[must_use]
+    pub fn new(settings: Settings, registry: Registry, storage: Arc<dyn Storage>, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self {
+            settings,
+            registry,
+            storage,
+            clock,
+            state: RwLock::new(None),
+            unsealing: Mutex::new(sealing::Progress::default()),
+        })
+    }
+
+    /// The unsealed part.
+    ///
+    /// # Errors
+    /// `Sealed` in the words that clients look for.
+    pub fn live(&self) -> Result<Arc<Live>> {
+        self.live_or_none().ok_or_else(|| Error::sealed("Vault is sealed"))
+    }
+
+    #[must_use]
+    pub fn live_or_none(&self) -> Option<Arc<Live>> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_live(&self, live: Option<Arc<Live>>) -> Option<Arc<Live>> {
+        std::mem::replace(&mut *self.state.write().unwrap_or_else(PoisonError::into_inner), live)
+    }
+}

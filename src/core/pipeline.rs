@@ -1,0 +1,320 @@
+//! The way of one request: resolve, authenticate, authorise, audit, run, audit, activate. Each step is a function here, and
+//! the order is the one place where it is written down.
+
+use crate::audit;
+use crate::base::{Error, Result};
+use crate::core::authorize::{Authorized, authorize};
+use crate::core::issue::Issuer;
+use crate::core::mounts::{Mount, Resolved};
+use crate::core::{Call, Core, Identity, Live};
+use crate::logical::route::{self, Flags, ORDINARY};
+use crate::logical::{Ctx, Input, Operation, Request, Response, Route, help};
+use std::sync::Arc;
+
+/// A route of one of the two kinds, with what the pattern took from the path.
+enum Endpoint {
+    Engine(&'static Route<Ctx>),
+    System(&'static Route<Call>),
+}
+
+impl Endpoint {
+    fn flags(&self) -> Flags {
+        match self {
+            Self::Engine(route) => route.flags,
+            Self::System(route) => route.flags,
+        }
+    }
+}
+
+/// Where a request goes.
+struct Target {
+    mount: Arc<Mount>,
+    /// The path below the mount.
+    below: String,
+    /// None where the mount has no such path.
+    endpoint: Option<(Endpoint, Vec<(&'static str, String)>)>,
+}
+
+impl Core {
+    /// Serves one request.
+    ///
+    /// # Errors
+    /// What the caller did wrong, may not do, or what failed; each already audited where auditing is on.
+    pub fn handle(self: &Arc<Self>, request: &mut Request) -> Result<Response> {
+        if let Some(answer) = self.serve_sealed(request) {
+            return answer;
+        }
+        let live = match self.live() {
+            Ok(live) => live,
+            Err(sealed) => {
+                return Err(if self.is_initialized()? {
+                    sealed
+                } else {
+                    Error::not_initialized("server is not yet initialized")
+                });
+            }
+        };
+        if request.wrap_ttl.is_some_and(|ttl| !ttl.is_zero()) {
+            return Err(Error::bad_request(
+                "response wrapping is not available in this version: send the request without X-Vault-Wrap-TTL",
+            ));
+        }
+        let target = resolve(&live, request.path.as_str(), self)?;
+        Exchange { core: self, live: &live, target, identity: None }.run(request)
+    }
+
+    /// Routes that answer whether sealed or not bypass the rest of the way.
+    fn serve_sealed(self: &Arc<Self>, request: &Request) -> Option<Result<Response>> {
+        let below = request.path.as_str().strip_prefix("sys/")?;
+        let (route, captures) = route::find(self.registry.system.iter().copied(), below)?;
+        if !route.flags.sealed_ok {
+            return None;
+        }
+        let mut call = self.call(request, self.live_or_none(), None);
+        let captures: Vec<_> = captures.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+        Some(run_route(
+            route,
+            &mut call,
+            request.operation,
+            below,
+            &captures,
+            request,
+            &format!("sys/{}", route.pattern),
+        ))
+    }
+
+    fn call(self: &Arc<Self>, request: &Request, live: Option<Arc<Live>>, identity: Option<Arc<Identity>>) -> Call {
+        Call {
+            core: self.clone(),
+            live,
+            identity,
+            token: request.token.clone(),
+            request_id: request.id.clone(),
+            path: request.path.as_str().to_owned(),
+            peer: request.peer,
+            deadline: request.deadline,
+        }
+    }
+}
+
+/// One request on its way through an unsealed server.
+struct Exchange<'r> {
+    core: &'r Arc<Core>,
+    live: &'r Arc<Live>,
+    target: Target,
+    identity: Option<Arc<Identity>>,
+}
+
+impl Exchange<'_> {
+    fn run(mut self, request: &mut Request) -> Result<Response> {
+        let authorized = self.authenticate(request).and_then(|()| {
+            self.tell_create_from_update(request)?;
+            authorize(self.identity.as_deref(), self.flags(), request.path.as_str(), request.operation)
+        });
+        let error = authorized.as_ref().err().map(ToString::to_string);
+        self.audit(request, None, error.as_deref(), false)?;
+        let answer = authorized.and_then(|authorized| self.dispatch(&authorized, request));
+        let error = answer.as_ref().err().map(ToString::to_string);
+        let issued = answer.as_ref().ok().and_then(|response| response.issued);
+        if let Err(refused) = self.audit(request, answer.as_ref().ok(), error.as_deref(), true) {
+            issued.into_iter().for_each(|issued| self.live.discard(issued));
+            return Err(refused);
+        }
+        if let Some(issued) = issued {
+            self.live.activate(issued)?;
+        }
+        let mut response = answer?;
+        response.mount_type = self.target.mount.kind.clone();
+        Ok(response)
+    }
+
+    fn flags(&self) -> Flags {
+        self.target.endpoint.as_ref().map_or(ORDINARY, |(endpoint, _)| endpoint.flags())
+    }
+
+    fn authenticate(&mut self, request: &Request) -> Result<()> {
+        if self.flags().public {
+            return Ok(());
+        }
+        let token = request.token.as_ref().filter(|token| !token.is_empty()).ok_or_else(Error::permission_denied)?;
+        self.identity = Some(Arc::new(self.live.authenticate(token)?));
+        Ok(())
+    }
+
+    /// A write is a create where the route can tell that nothing is there yet. What it finds is never shown.
+    fn tell_create_from_update(&self, request: &mut Request) -> Result<()> {
+        if request.operation != Operation::Update {
+            return Ok(());
+        }
+        let Some((Endpoint::Engine(route), captures)) = &self.target.endpoint else { return Ok(()) };
+        let Some(exists) = route.exists else { return Ok(()) };
+        let captures: Vec<_> = captures.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        // Only the path decides: a body that does not parse is reported later, to those who may write.
+        let (input, _) =
+            Input::parse(request.operation, &self.target.below, route.fields, &captures, &crate::logical::Map::new())?;
+        if !exists(&mut self.context(request, false), &input)? {
+            request.operation = Operation::Create;
+        }
+        Ok(())
+    }
+
+    fn dispatch(&self, _authorized: &Authorized, request: &Request) -> Result<Response> {
+        let mount = &self.target.mount;
+        if request.operation == Operation::Help && self.target.below.is_empty() && mount.kind != "system" {
+            return Ok(Response::bare(serde_json::json!({ "help": self.mount_help()? })));
+        }
+        let Some((endpoint, captures)) = &self.target.endpoint else {
+            let path = request.path.as_str();
+            return Err(Error::not_found(format!("no handler for route {path:?}. route entry not found.")));
+        };
+        let below = &self.target.below;
+        match endpoint {
+            Endpoint::Engine(route) => {
+                let mut ctx = self.context(request, true);
+                run_route(
+                    route,
+                    &mut ctx,
+                    request.operation,
+                    below,
+                    captures,
+                    request,
+                    &format!("{}{}", mount.path, route.pattern),
+                )
+            }
+            Endpoint::System(route) => {
+                let mut call = self.core.call(request, Some(self.live.clone()), self.identity.clone());
+                run_route(
+                    route,
+                    &mut call,
+                    request.operation,
+                    below,
+                    captures,
+                    request,
+                    &format!("{}{}", mount.path, route.pattern),
+                )
+            }
+        }
+    }
+
+    fn mount_help(&self) -> Result<String> {
+        let mount = &self.target.mount;
+        Ok(match mount.kind.as_str() {
+            "token" => help::mount(
+                "token",
+                "Tokens: made, looked up, renewed and revoked.",
+                self.core.registry.token.iter().map(|route| route.doc()),
+            ),
+            _ => help::engine(self.live.engine(mount)?, &mount.path),
+        })
+    }
+
+    fn context(&self, request: &Request, may_issue: bool) -> Ctx {
+        let caller = self.identity.as_ref().map(|identity| identity.caller()).unwrap_or_default();
+        let issuer = self.identity.as_ref().filter(|_| may_issue).map(|identity| Issuer {
+            live: self.live.clone(),
+            mount: self.target.mount.clone(),
+            parent: identity.row.id,
+            path: self.target.below.trim_end_matches('/').to_owned(),
+            request_id: request.id.clone(),
+            deadline: request.deadline,
+        });
+        self.live.context_for(&self.target.mount, caller, issuer, request.deadline)
+    }
+
+    fn audit(
+        &self,
+        request: &Request,
+        response: Option<&Response>,
+        error: Option<&str>,
+        is_response: bool,
+    ) -> Result<()> {
+        if self.live.audit.is_empty() {
+            return Ok(());
+        }
+        let auth = self.identity.as_deref().map(|identity| self.audited_caller(identity));
+        let mount = &self.target.mount;
+        let mount = audit::Mount {
+            path: mount.path.clone(),
+            kind: mount.kind.clone(),
+            class: if mount.path.starts_with("auth/") { "auth" } else { "secret" }.to_owned(),
+            accessor: mount.accessor.clone(),
+            ..audit::Mount::default()
+        };
+        let event =
+            audit::Event { time: self.live.now(), request, auth: auth.as_ref(), mount: Some(&mount), response, error };
+        if is_response { self.live.audit.response(&event) } else { self.live.audit.request(&event) }
+    }
+
+    fn audited_caller(&self, identity: &Identity) -> audit::Auth {
+        audit::Auth {
+            accessor: identity.token.accessor.clone(),
+            display_name: identity.token.display_name.clone(),
+            policies: identity.token.policies.clone(),
+            token_policies: identity.token.policies.clone(),
+            metadata: identity.token.meta.clone().unwrap_or_default(),
+            entity_id: identity.token.entity_id.clone(),
+            token_type: "service".to_owned(),
+            issued: identity.row.issued,
+            ttl: identity.row.expires.map(|expires| self.live.now().until(expires)),
+            allowed: None,
+        }
+    }
+}
+
+fn resolve(live: &Live, path: &str, core: &Core) -> Result<Target> {
+    let mounts = live.mounts();
+    let (mount, below) = match mounts.resolve(&live.barrier, path) {
+        Resolved::Mount(mount, below) => (mount, below.to_owned()),
+        Resolved::Damaged => return Err(Error::internal("the mount at this path is damaged: see the server's log")),
+        // Nothing serves it; the policy check still decides between "denied" and "not there".
+        Resolved::Nowhere => (
+            mounts.at("sys/").cloned().ok_or_else(|| Error::internal("there is no system mount"))?,
+            "\0nowhere".to_owned(),
+        ),
+    };
+    let owned =
+        |captures: route::Captures<'_>| captures.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+    let system = |routes: &'static [&'static Route<Call>]| {
+        route::find(routes.iter().copied(), &below).map(|(route, captures)| (Endpoint::System(route), owned(captures)))
+    };
+    let endpoint = match mount.kind.as_str() {
+        "system" => system(core.registry.system),
+        "token" => system(core.registry.token),
+        _ => route::find(live.engine(&mount)?.routes.iter().copied(), &below)
+            .map(|(route, captures)| (Endpoint::Engine(route), owned(captures))),
+    };
+    Ok(Target { mount, below, endpoint })
+}
+
+/// Parses the input by the route's table and runs the operation; what the table does not know becomes a warning.
+fn run_route<C>(
+    route: &'static Route<C>,
+    context: &mut C,
+    operation: Operation,
+    below: &str,
+    captures: &[(&'static str, String)],
+    request: &Request,
+    full_pattern: &str,
+) -> Result<Response> {
+    if operation == Operation::Help {
+        return Ok(Response::bare(serde_json::json!({ "help": help::route(&route.doc(), full_pattern) })));
+    }
+    // A route that does not tell create from update serves both as one.
+    let action = route
+        .action(operation)
+        .or_else(|| (operation == Operation::Create).then(|| route.action(Operation::Update))?);
+    let action = action.ok_or_else(|| Error::unsupported("unsupported operation"))?;
+    let captures: Vec<_> = captures.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let (input, ignored) = Input::parse(operation, below, route.fields, &captures, &request.data)?;
+    let mut response = (action.run)(context, &input)?;
+    if !route.flags.open && !ignored.unknown.is_empty() {
+        response
+            .warnings
+            .push(format!("Endpoint ignored these unrecognized parameters: [{}]", ignored.unknown.join(" ")));
+    }
+    if !ignored.replaced.is_empty() {
+        let names = ignored.replaced.join(" ");
+        response.warnings.push(format!("Endpoint replaced the value of these parameters with the values captured from the endpoint's path: [{names}]"));
+    }
+    Ok(response)
+}

@@ -1,0 +1,157 @@
+//! Policies as they are stored and as they are compiled. All are kept compiled while unsealed; what several policies add up
+//! to is remembered until one of them changes.
+
+use crate::barrier::{Barrier, Place};
+use crate::base::{Error, Result};
+use crate::policy::{self, Acl, Policy};
+use crate::storage::{Catalog, Hash, Snapshot, Storage, Tx};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// How many different combinations of policies are kept compiled.
+const KEPT: usize = 1024;
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    name: String,
+    text: String,
+}
+
+pub struct Policies {
+    state: RwLock<State>,
+}
+
+#[derive(Default)]
+struct State {
+    texts: BTreeMap<String, (String, Arc<Policy>)>,
+    /// Keys of rows that did not open, or that no longer parse.
+    damaged: HashSet<Hash>,
+    compiled: HashMap<Vec<String>, Arc<Acl>>,
+}
+
+impl Policies {
+    pub fn load(snapshot: &dyn Snapshot, barrier: &Barrier) -> Result<Self> {
+        let mut state = State::default();
+        for row in snapshot.catalog(Catalog::Policies)? {
+            let policy = open(barrier, &row.key, &row.sealed)
+                .and_then(|stored| Policy::parse(&stored.name, &stored.text).map(|policy| (stored, policy)));
+            match policy {
+                Ok((stored, policy)) => {
+                    state.texts.insert(stored.name, (stored.text, Arc::new(policy)));
+                }
+                Err(error) => {
+                    log::error!("a policy is damaged; tokens that name it are denied: {}", error.for_log());
+                    state.damaged.insert(row.key);
+                }
+            }
+        }
+        Ok(Self { state: RwLock::new(state) })
+    }
+
+    /// What these policies allow together. Names that no policy has add nothing.
+    ///
+    /// # Errors
+    /// `Denied` when one of them is damaged: it might have denied.
+    pub fn acl(&self, barrier: &Barrier, names: &[String]) -> Result<Arc<Acl>> {
+        if names.iter().any(|name| name == "root") {
+            return Ok(Arc::new(Acl::root()));
+        }
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(acl) = state.compiled.get(names) {
+            return Ok(acl.clone());
+        }
+        if let Some(name) =
+            names.iter().find(|name| !state.damaged.is_empty() && state.damaged.contains(&key(barrier, name)))
+        {
+            log::error!("a token was denied because its policy {name:?} is damaged");
+            return Err(Error::permission_denied());
+        }
+        let policies = names.iter().filter_map(|name| state.texts.get(name)).map(|(_, policy)| policy.as_ref());
+        let acl = Arc::new(Acl::new(policies));
+        drop(state);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if state.compiled.len() >= KEPT {
+            state.compiled.clear();
+        }
+        state.compiled.insert(names.to_vec(), acl.clone());
+        Ok(acl)
+    }
+
+    /// Stores and compiles a policy; the next request sees it.
+    ///
+    /// # Errors
+    /// `BadRequest` with line and column for a text that is no policy, or a name that is reserved.
+    pub fn put(&self, storage: &dyn Storage, barrier: &Barrier, name: &str, text: &str) -> Result<()> {
+        let name = policy::canonical_name(name)?;
+        if name == "root" {
+            return Err(Error::bad_request("cannot update \"root\" policy"));
+        }
+        let policy = Arc::new(Policy::parse(&name, text)?);
+        storage.writing(|tx| store(tx, barrier, &name, text))?;
+        self.change(|state| {
+            state.damaged.remove(&key(barrier, &name));
+            state.texts.insert(name.clone(), (text.to_owned(), policy.clone()));
+        });
+        Ok(())
+    }
+
+    /// # Errors
+    /// `BadRequest` for `root` and `default`, which always exist.
+    pub fn delete(&self, storage: &dyn Storage, barrier: &Barrier, name: &str) -> Result<()> {
+        let name = policy::canonical_name(name)?;
+        if name == "root" || name == "default" {
+            return Err(Error::bad_request(format!("cannot delete {name:?} policy")));
+        }
+        storage.writing(|tx| tx.catalog_delete(Catalog::Policies, &key(barrier, &name)))?;
+        self.change(|state| {
+            state.damaged.remove(&key(barrier, &name));
+            state.texts.remove(&name);
+        });
+        Ok(())
+    }
+
+    /// The text as it was written; the root policy has none.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        let name = policy::canonical_name(name).ok()?;
+        if name == "root" {
+            return Some(String::new());
+        }
+        self.state.read().unwrap_or_else(PoisonError::into_inner).texts.get(&name).map(|(text, _)| text.clone())
+    }
+
+    /// All names, `root` last, as the reference lists them.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.texts.keys().cloned().chain(std::iter::once("root".to_owned())).collect()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.compiled.clear();
+        change(&mut state);
+    }
+}
+
+/// Writes a policy's row.
+pub fn store(tx: &mut dyn Tx, barrier: &Barrier, name: &str, text: &str) -> Result<()> {
+    let key = key(barrier, name);
+    let stored = Stored { name: name.to_owned(), text: text.to_owned() };
+    let bytes = serde_json::to_vec(&stored).map_err(|_| Error::internal("a policy cannot be written as JSON"))?;
+    tx.catalog_put(Catalog::Policies, &key, &barrier.seal(&place(&key), &bytes)?)
+}
+
+fn open(barrier: &Barrier, key: &Hash, sealed: &[u8]) -> Result<Stored> {
+    let bytes = barrier.open(&place(key), sealed)?;
+    serde_json::from_slice(&bytes).map_err(|_| Error::internal("a row of policies does not parse"))
+}
+
+fn key(barrier: &Barrier, name: &str) -> Hash {
+    barrier.hash("policy name", &[name.as_bytes()])
+}
+
+fn place(key: &Hash) -> Place<'_> {
+    Place { table: Catalog::Policies.table(), column: "sealed", row: key, grants: &[] }
+}

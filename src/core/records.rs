@@ -1,0 +1,159 @@
+//! What engines store: sealed records at the nodes of their mount. A record's seal is bound to the mount and the whole path,
+//! so that one put elsewhere in the file does not open.
+
+use crate::barrier::{Barrier, Place};
+use crate::base::{Error, Result};
+use crate::core::names::Names;
+use crate::logical::{Records, View};
+use crate::storage::{Hash, Snapshot, Storage, Tx};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// One mount's records, for its engine.
+pub struct MountRecords {
+    pub storage: Arc<dyn Storage>,
+    pub barrier: Arc<Barrier>,
+    pub mount: Hash,
+}
+
+impl View for MountRecords {
+    fn read(&self, question: &mut dyn FnMut(&dyn Records) -> Result<()>) -> Result<()> {
+        self.storage.read(&mut |snapshot| question(&Reading { snapshot, names: self.names() }))
+    }
+
+    fn write(&self, change: &mut dyn FnMut(&mut dyn Records) -> Result<()>) -> Result<()> {
+        self.storage.write(&mut |tx| change(&mut Writing { tx, names: self.names() }))
+    }
+}
+
+impl MountRecords {
+    fn names(&self) -> Names<'_> {
+        Names { barrier: &self.barrier, mount: self.mount }
+    }
+}
+
+struct Reading<'a> {
+    snapshot: &'a dyn Snapshot,
+    names: Names<'a>,
+}
+
+impl Records for Reading<'_> {
+    fn get(&self, path: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        record(self.snapshot, &self.names, path)
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>> {
+        list(self.snapshot, &self.names, folder)
+    }
+
+    fn put(&mut self, _path: &str, _value: &[u8]) -> Result<()> {
+        Err(read_only())
+    }
+
+    fn delete(&mut self, _path: &str) -> Result<bool> {
+        Err(read_only())
+    }
+}
+
+struct Writing<'a> {
+    tx: &'a mut dyn Tx,
+    names: Names<'a>,
+}
+
+impl Records for Writing<'_> {
+    fn get(&self, path: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        record(&*self.tx, &self.names, path)
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>> {
+        list(&*self.tx, &self.names, folder)
+    }
+
+    fn put(&mut self, path: &str, value: &[u8]) -> Result<()> {
+        let node = self.names.ensure(self.tx, path)?;
+        if node == 0 {
+            return Err(Error::internal("a record needs a name"));
+        }
+        let identity = identity(&self.names, path);
+        let sealed = self.names.barrier.seal(&place(&identity), value)?;
+        self.tx.record_put(node, &sealed, None)
+    }
+
+    fn delete(&mut self, path: &str) -> Result<bool> {
+        let Some(node) = self.names.find(&*self.tx, path)? else { return Ok(false) };
+        let deleted = self.tx.record_delete(node)?;
+        self.names.prune(self.tx, node)?;
+        Ok(deleted)
+    }
+}
+
+fn record(snapshot: &dyn Snapshot, names: &Names<'_>, path: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    let Some(node) = names.find(snapshot, path)? else { return Ok(None) };
+    let Some(row) = snapshot.record(node)? else { return Ok(None) };
+    names.barrier.open(&place(&identity(names, path)), &row.sealed).map(Some)
+}
+
+fn list(snapshot: &dyn Snapshot, names: &Names<'_>, folder: &str) -> Result<Vec<String>> {
+    let Some(node) = names.find(snapshot, folder)? else { return Ok(Vec::new()) };
+    let mut keys = Vec::new();
+    for (name, row) in names.children(snapshot, node)? {
+        if row.has_children && holds_records(snapshot, names, row.id)? {
+            keys.push(format!("{name}/"));
+        }
+        if row.has_record {
+            keys.push(name);
+        }
+    }
+    keys.sort_unstable();
+    Ok(keys)
+}
+
+/// Whether any record lies below a node: leases hang at the same tree, and a folder that holds leases alone is no folder of
+/// the engine's. Looks at the first records it finds, so a full folder costs one step a level.
+fn holds_records(snapshot: &dyn Snapshot, names: &Names<'_>, node: i64) -> Result<bool> {
+    let mut after = 0;
+    loop {
+        let page = snapshot.node_children(&names.mount, node, after, 100)?;
+        let Some(last) = page.last() else { return Ok(false) };
+        after = last.id;
+        for row in page {
+            if row.has_record || (row.has_children && holds_records(snapshot, names, row.id)?) {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// Deletes what is left under a folder, up to `limit` records; whether anything may be left.
+pub fn delete_below(tx: &mut dyn Tx, names: &Names<'_>, node: i64, limit: &mut usize) -> Result<()> {
+    loop {
+        let page = tx.node_children(&names.mount, node, 0, *limit)?;
+        if page.is_empty() || *limit == 0 {
+            break;
+        }
+        for row in page {
+            delete_below(tx, names, row.id, limit)?;
+            if *limit == 0 {
+                return Ok(());
+            }
+            *limit -= 1;
+            tx.record_delete(row.id)?;
+            if !tx.node_delete_if_bare(row.id)? {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn identity(names: &Names<'_>, path: &str) -> Hash {
+    names.barrier.hash("record path", &[&names.mount, path.trim_matches('/').as_bytes()])
+}
+
+fn place(identity: &Hash) -> Place<'_> {
+    Place { table: "records", column: "sealed", row: identity, grants: &[] }
+}
+
+fn read_only() -> Error {
+    Error::internal("a snapshot takes no changes")
+}

@@ -1,0 +1,128 @@
+//! From HTTP to the logical request: method, path, query, headers and body become operation, path and data. Nothing behind
+//! this file sees a header.
+
+use crate::base::{Error, Result, Secret, duration, random};
+use crate::http::Request as Wire;
+use crate::logical::{CanonicalPath, Map, Operation, Request};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// How long a request may take to be served.
+const DEADLINE: Duration = Duration::from_secs(90);
+
+/// The prefix of every path of the API.
+const API: &str = "/v1/";
+
+/// Decodes a request of the API.
+///
+/// # Errors
+/// `NotFound` for a path outside the API, `BadRequest` for what is malformed, `Unsupported` for an unknown method.
+pub fn decode(wire: &Wire) -> Result<Request> {
+    let (path, query) = wire.target.split_once('?').unwrap_or((&wire.target, ""));
+    let raw = path
+        .strip_prefix(API)
+        .ok_or_else(|| Error::not_found(format!("the API is below {API}: there is nothing at this path")))?;
+    refuse_namespace(wire)?;
+    let mut data = query_data(query)?;
+    let operation = operation(&wire.method, &mut data)?;
+    let mut path = CanonicalPath::from_url(raw)?;
+    if operation == Operation::List {
+        path = path.as_folder();
+    }
+    if matches!(operation, Operation::Update | Operation::Patch | Operation::Delete) && !wire.body.is_empty() {
+        data.extend(body_data(&wire.body)?);
+    }
+    Ok(Request {
+        id: random::uuid(),
+        operation,
+        path,
+        data,
+        token: token(wire),
+        peer: Some(wire.peer),
+        wrap_ttl: wire
+            .headers
+            .first("X-Vault-Wrap-TTL")
+            .filter(|text| !text.is_empty())
+            .map(duration::parse)
+            .transpose()?,
+        deadline: Instant::now() + DEADLINE,
+    })
+}
+
+fn operation(method: &str, data: &mut Map) -> Result<Operation> {
+    let is_set = |value: Option<Value>| value.is_some_and(|value| matches!(value.as_str(), Some("1" | "true")));
+    Ok(match method {
+        "GET" | "HEAD" => match (is_set(data.shift_remove("help")), is_set(data.shift_remove("list"))) {
+            (true, _) => Operation::Help,
+            (false, true) => Operation::List,
+            (false, false) => Operation::Read,
+        },
+        "LIST" => Operation::List,
+        "POST" | "PUT" => Operation::Update,
+        "PATCH" => Operation::Patch,
+        "DELETE" => Operation::Delete,
+        _ => return Err(Error::unsupported(format!("method {method:?} is not supported"))),
+    })
+}
+
+fn token(wire: &Wire) -> Option<Secret<String>> {
+    let bearer = || wire.headers.first("Authorization").and_then(|value| value.strip_prefix("Bearer "));
+    wire.headers.first("X-Vault-Token").or_else(bearer).map(str::trim).map(Secret::from)
+}
+
+fn refuse_namespace(wire: &Wire) -> Result<()> {
+    match wire.headers.first("X-Vault-Namespace").map(|namespace| namespace.trim_matches('/')) {
+        None | Some("" | "root") => Ok(()),
+        Some(_) => Err(Error::bad_request("there are no namespaces here: send the request without X-Vault-Namespace")),
+    }
+}
+
+/// The query's parameters as texts; one that comes twice is a list.
+fn query_data(query: &str) -> Result<Map> {
+    let mut data = Map::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (unescape(name)?, Value::from(unescape(value)?));
+        match data.get_mut(&name) {
+            Some(Value::Array(values)) => values.push(value),
+            Some(before) => *before = Value::Array(vec![before.take(), value]),
+            None => drop(data.insert(name, value)),
+        }
+    }
+    Ok(data)
+}
+
+/// Undoes the encoding of forms: plus for space, percent for the rest.
+fn unescape(text: &str) -> Result<String> {
+    let broken = || Error::bad_request("the query is not percent-encoded UTF-8");
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, tail)) = rest.split_first() {
+        rest = tail;
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                bytes.extend(hex::decode(rest.get(..2).ok_or_else(broken)?).map_err(|_| broken())?);
+                rest = &rest[2..];
+            }
+            other => bytes.push(*other),
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| broken())
+}
+
+/// The body, a JSON object. The parser's own words are not passed on: they may quote the body.
+fn body_data(body: &[u8]) -> Result<Map> {
+    let value: Value = serde_json::from_slice(body).map_err(|error| {
+        Error::bad_request(format!(
+            "failed to parse JSON input: the body is not JSON at line {}, column {}",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    match value {
+        Value::Object(data) => Ok(data),
+        Value::Null => Ok(Map::new()),
+        _ => Err(Error::bad_request("failed to parse JSON input: the body must be a JSON object")),
+    }
+}

@@ -1,0 +1,241 @@
+//! The context that an engine works in: its own records, its mount's settings, who calls, the clock, and the way to issue a
+//! leased credential. An engine reaches nothing else.
+//!
+//! Invariant: `write` and `outside` both borrow the context mutably, so that calling out inside a transaction does not
+//! compile.
+
+use crate::base::{Clock, Error, Result, Timestamp};
+use crate::logical::{Map, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+/// A mount's records, read on one snapshot or inside one transaction. Paths are relative to the mount (`config/root`).
+pub trait Records {
+    fn get(&self, path: &str) -> Result<Option<Zeroizing<Vec<u8>>>>;
+    /// Names directly below `folder` (empty, or ending in a slash), sorted; a name that has names below it ends in a slash.
+    fn list(&self, folder: &str) -> Result<Vec<String>>;
+    /// # Errors
+    /// `Internal` on a snapshot that only reads.
+    fn put(&mut self, path: &str, value: &[u8]) -> Result<()>;
+    fn delete(&mut self, path: &str) -> Result<bool>;
+}
+
+/// The store as one mount sees it.
+pub trait View: Send + Sync {
+    fn read(&self, question: &mut dyn FnMut(&dyn Records) -> Result<()>) -> Result<()>;
+    fn write(&self, change: &mut dyn FnMut(&mut dyn Records) -> Result<()>) -> Result<()>;
+}
+
+/// Commits lease intents. Implemented by the core.
+pub trait Issue: Send + Sync {
+    /// Commits the intent as a pending lease; the row and what the answer will say of it.
+    fn begin(&self, intent: &Intent) -> Result<(crate::logical::Issued, crate::logical::LeaseAnswer)>;
+    /// The outside call failed: the row becomes due at once.
+    fn abandon(&self, issued: crate::logical::Issued, reason: &Error);
+    /// Stores what was learnt while creating, and a shorter life if the outside gave one.
+    fn refine(&self, issued: crate::logical::Issued, learnt: &Created) -> Result<crate::logical::LeaseAnswer>;
+}
+
+/// What is to be leased, complete before the outside world is touched.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// One of the engine's [`crate::logical::SecretKind`]s.
+    pub kind: &'static str,
+    pub role: String,
+    /// The outside name (a user name): chosen before it exists outside.
+    pub subject: String,
+    /// All that revoking needs, the target's identity included. No secret that revoking does not need.
+    pub revocation: Value,
+    pub ttl: Option<Duration>,
+    pub max_ttl: Option<Duration>,
+    pub renewable: bool,
+}
+
+/// What creating the credential gave.
+#[derive(Default)]
+pub struct Created {
+    pub data: Map,
+    /// Replaces the intent's `revocation` where creating taught something (an access key id).
+    pub revocation: Option<Value>,
+    /// The life that the outside gave, where it decides.
+    pub ttl: Option<Duration>,
+    pub warnings: Vec<String>,
+}
+
+/// A mount's settings as its engine sees them.
+#[derive(Debug, Clone)]
+pub struct MountView {
+    pub uuid: String,
+    pub path: String,
+    pub default_lease_ttl: Duration,
+    pub max_lease_ttl: Duration,
+    pub options: Map,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    pub display_name: String,
+    pub policies: Vec<String>,
+    pub entity_id: String,
+    /// An opaque name for the calling token, stable while it lives: what its cubbyhole is kept under.
+    pub token_name: String,
+}
+
+pub struct Ctx {
+    pub mount: MountView,
+    pub caller: Caller,
+    pub clock: Arc<dyn Clock>,
+    /// Identifies this server (its cluster id), for names and tags outside.
+    pub server_id: String,
+    view: Arc<dyn View>,
+    issue: Option<Arc<dyn Issue>>,
+    deadline: Instant,
+}
+
+/// A permit to call out, for as long as it is borrowed; carries the deadline.
+pub struct Outside<'c> {
+    deadline: Instant,
+    _no_transaction: std::marker::PhantomData<&'c mut ()>,
+}
+
+impl Outside<'_> {
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+}
+
+impl Ctx {
+    /// `issue` is there only where a request may issue leases.
+    pub fn new(
+        mount: MountView,
+        caller: Caller,
+        clock: Arc<dyn Clock>,
+        server_id: String,
+        view: Arc<dyn View>,
+        issue: Option<Arc<dyn Issue>>,
+        deadline: Instant,
+    ) -> Self {
+        Self { mount, caller, clock, server_id, view, issue, deadline }
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// One consistent look at the records.
+    ///
+    /// # Errors
+    /// The question's own.
+    pub fn read<T>(&self, mut question: impl FnMut(&dyn Records) -> Result<T>) -> Result<T> {
+        let mut answer = None;
+        self.view.read(&mut |records| {
+            answer = Some(question(records)?);
+            Ok(())
+        })?;
+        answer.ok_or_else(|| Error::internal("the store did not run the question"))
+    }
+
+    /// One transaction on the records; durable when it returns.
+    ///
+    /// # Errors
+    /// The change's own; then nothing of it stays.
+    pub fn write<T>(&mut self, mut change: impl FnMut(&mut dyn Records) -> Result<T>) -> Result<T> {
+        let mut answer = None;
+        self.view.write(&mut |records| {
+            answer = Some(change(records)?);
+            Ok(())
+        })?;
+        answer.ok_or_else(|| Error::internal("the store did not run the change"))
+    }
+
+    /// The permit to call out.
+    pub fn outside(&mut self) -> Outside<'_> {
+        Outside { deadline: self.deadline, _no_transaction: std::marker::PhantomData }
+    }
+
+    /// Reads one record as JSON.
+    ///
+    /// # Errors
+    /// `Internal` when it does not open or parse.
+    pub fn load<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
+        self.read(|records| load(records, path))
+    }
+
+    /// Writes one record as JSON.
+    ///
+    /// # Errors
+    /// `Internal` when the store fails.
+    pub fn store<T: Serialize>(&mut self, path: &str, value: &T) -> Result<()> {
+        self.write(|records| store(records, path, value))
+    }
+
+    /// # Errors
+    /// `Internal` when the store fails.
+    pub fn delete(&mut self, path: &str) -> Result<bool> {
+        self.write(|records| records.delete(path))
+    }
+
+    /// # Errors
+    /// `Internal` when the store fails.
+    pub fn list(&self, folder: &str) -> Result<Vec<String>> {
+        self.read(|records| records.list(folder))
+    }
+
+    /// Issues a leased credential: commits the intent, then calls `create` with no transaction open. The lease is pending
+    /// until the pipeline activates it, just before the answer is sent; if `create` fails it is revoked at once.
+    ///
+    /// # Errors
+    /// The intent's (a limit, a dying ancestor) or `create`'s own.
+    pub fn issue(&mut self, intent: &Intent, create: impl FnOnce(&Outside<'_>) -> Result<Created>) -> Result<Response> {
+        let issue = self.issue.clone().ok_or_else(|| Error::internal("this request cannot issue leases"))?;
+        let (issued, mut lease) = issue.begin(intent)?;
+        let mut created = match create(&self.outside()) {
+            Ok(created) => created,
+            Err(error) => {
+                issue.abandon(issued, &error);
+                return Err(error);
+            }
+        };
+        if created.revocation.is_some() || created.ttl.is_some() {
+            lease = issue.refine(issued, &created)?;
+        }
+        let mut response = Response::data(std::mem::take(&mut created.data));
+        response.warnings = created.warnings;
+        response.lease = Some(lease);
+        response.issued = Some(issued);
+        Ok(response)
+    }
+}
+
+/// Reads a JSON record inside a snapshot or transaction.
+///
+/// # Errors
+/// `Internal` when it does not open or parse.
+pub fn load<T: DeserializeOwned>(records: &(impl Records + ?Sized), path: &str) -> Result<Option<T>> {
+    let Some(bytes) = records.get(path)? else { return Ok(None) };
+    // The parser's own message quotes what it read, which may be secret: only its position is kept.
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+        Error::internal("a stored record does not parse").caused_by(format!(
+            "{path}: line {}, column {}",
+            error.line(),
+            error.column()
+        ))
+    })
+}
+
+/// Writes a JSON record inside a transaction.
+///
+/// # Errors
+/// `Internal` when the store fails.
+pub fn store<T: Serialize>(records: &mut (impl Records + ?Sized), path: &str, value: &T) -> Result<()> {
+    let bytes =
+        Zeroizing::new(serde_json::to_vec(value).map_err(|_| Error::internal("a record cannot be written as JSON"))?);
+    records.put(path, &bytes)
+}

@@ -1,0 +1,69 @@
+//! The definition of an engine: a name, help, routes, and for dynamic secrets how each kind is renewed and revoked.
+
+use crate::base::{Result, Timestamp};
+use crate::logical::{Ctx, Route};
+use serde_json::Value;
+use std::time::Duration;
+
+pub struct Engine {
+    /// The type that `secrets enable` takes.
+    pub name: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    pub help: &'static str,
+    pub routes: &'static [&'static Route<Ctx>],
+    pub secrets: &'static [SecretKind],
+}
+
+impl Engine {
+    #[must_use]
+    pub fn secret(&self, kind: &str) -> Option<&SecretKind> {
+        self.secrets.iter().find(|secret| secret.kind == kind)
+    }
+}
+
+/// One kind of outside credential. Creating it is the business of its `creds` endpoint, through [`Ctx::issue`].
+pub struct SecretKind {
+    pub kind: &'static str,
+    /// How long after its start a create may still land outside: until then "not there" says nothing of a lease whose
+    /// creation was never confirmed.
+    pub settle: Duration,
+    /// Called when a lease is renewed, after the core found it renewable: may refuse or shorten.
+    pub renew: fn(&mut Ctx, &LeaseView) -> Result<Renewal>,
+    /// Ends the credential outside. Must be able to run again after any crash, and treats "already gone" as
+    /// [`Revoked::Gone`]. It finds all that it needs in the lease and in the mount's configuration.
+    pub revoke: fn(&mut Ctx, &LeaseView) -> Result<Revoked>,
+}
+
+/// What an engine sees of a lease.
+pub struct LeaseView {
+    pub id: String,
+    /// The path that made it, below the mount (`creds/support`).
+    pub path: String,
+    pub role: String,
+    /// What [`crate::logical::Intent::revocation`] held.
+    pub revocation: Value,
+    pub issued: Timestamp,
+    pub expires: Option<Timestamp>,
+    /// Never became active: the create may have failed, or may land late.
+    pub pending: bool,
+    /// What the renewal asks for (zero: the default).
+    pub increment: Duration,
+}
+
+/// What renewing allows: the role's own limits as they are today.
+#[derive(Debug, Default, Clone)]
+pub struct Renewal {
+    pub ttl: Option<Duration>,
+    pub max_ttl: Option<Duration>,
+}
+
+/// How a revocation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    Done,
+    /// It was not there (any more).
+    Gone,
+    /// This kind cannot be revoked: it ends by itself.
+    ExpiresOnly,
+}

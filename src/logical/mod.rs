@@ -1,0 +1,23 @@
+//! The language between the edges and the engines: requests, answers, routes and their fields, the context that an engine
+//! works in, and the definition of an engine. No HTTP in it, no storage, no keys.
+
+pub mod ctx;
+pub mod doc;
+pub mod engine;
+pub mod field;
+pub mod help;
+pub mod input;
+pub mod path;
+pub mod request;
+pub mod response;
+pub mod route;
+
+pub use ctx::{Caller, Created, Ctx, Intent, Issue, MountView, Outside, Records, View};
+pub use doc::RouteDoc;
+pub use engine::{Engine, LeaseView, Renewal, Revoked, SecretKind};
+pub use field::{Field, FieldKind};
+pub use input::{Input, Map, wipe};
+pub use path::CanonicalPath;
+pub use request::{Operation, Request};
+pub use response::{Auth, Body, Issued, LeaseAnswer, Outcome, Response};
+pub use route::{Action, Flags, Handler, Route};

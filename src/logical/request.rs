@@ -1,0 +1,55 @@
+//! What somebody asks, once HTTP is left behind.
+
+use crate::base::Secret;
+use crate::logical::{CanonicalPath, Map, wipe};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// What is to be done at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Operation {
+    Create,
+    Read,
+    Update,
+    Patch,
+    Delete,
+    List,
+    Help,
+}
+
+impl Operation {
+    /// The word that audit entries and error messages use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Read => "read",
+            Self::Update => "update",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+            Self::List => "list",
+            Self::Help => "help",
+        }
+    }
+}
+
+/// One request, decoded and canonical. A write arrives as `Update`; the route's `exists` turns it into `Create`.
+pub struct Request {
+    /// A UUID; also in the answer, in the log and in the audit entries.
+    pub id: String,
+    pub operation: Operation,
+    pub path: CanonicalPath,
+    pub data: Map,
+    pub token: Option<Secret<String>>,
+    pub peer: Option<SocketAddr>,
+    /// How long the wrapping token is to live, where the answer is to be wrapped.
+    pub wrap_ttl: Option<Duration>,
+    /// When the caller stops waiting: what calls out must be done by then.
+    pub deadline: Instant,
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.data.values_mut().for_each(wipe);
+    }
+}

@@ -1,0 +1,145 @@
+//! What is answered. The outcome is a word, never a status code: `http::encode` finds the number.
+
+use crate::base::Secret;
+use crate::logical::{Map, wipe};
+use serde_json::Value;
+use std::time::Duration;
+
+/// How it went, where it went well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Outcome {
+    #[default]
+    Ok,
+    /// Taken on; it goes on after the answer.
+    Accepted,
+    /// Nothing (or nothing any more) is here, but there is something to say about it.
+    GoneWithData,
+    /// Health: the server is sealed.
+    Sealed,
+    /// Health: the server was never initialised.
+    NotInitialized,
+    /// Health: the status code that the caller itself chose for this state.
+    AsAsked(u16),
+}
+
+/// The answer's content.
+#[derive(Default)]
+pub enum Body {
+    /// Nothing to say: done.
+    #[default]
+    Empty,
+    /// The usual envelope, with this as its `data`.
+    Data(Map),
+    /// The usual envelope, and the same keys once more beside it, as the system's older clients read them.
+    DataAndTop(Map),
+    /// This alone, without the envelope.
+    Bare(Value),
+    /// Anything else, with its media type.
+    Raw { media_type: &'static str, bytes: Vec<u8> },
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        match self {
+            Self::Data(data) | Self::DataAndTop(data) => data.values_mut().for_each(wipe),
+            Self::Bare(value) => wipe(value),
+            Self::Raw { bytes, .. } => zeroize::Zeroize::zeroize(bytes),
+            Self::Empty => {}
+        }
+    }
+}
+
+/// A token as it is answered to the one who made it.
+#[derive(Clone)]
+pub struct Auth {
+    pub token: Secret<String>,
+    pub accessor: String,
+    pub policies: Vec<String>,
+    pub token_policies: Vec<String>,
+    pub metadata: Option<Map>,
+    pub ttl: Duration,
+    pub renewable: bool,
+    pub entity_id: String,
+    pub token_type: &'static str,
+    pub orphan: bool,
+    pub num_uses: u32,
+}
+
+/// The lease fields of an answer.
+#[derive(Debug, Clone, Default)]
+pub struct LeaseAnswer {
+    pub id: String,
+    pub ttl: Duration,
+    pub renewable: bool,
+}
+
+/// A lease row that was committed while this answer was made. A pending one becomes active in the last step before the
+/// answer is sent, and is revoked if it does not get there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Issued {
+    pub row: i64,
+}
+
+#[derive(Default)]
+pub struct Response {
+    pub outcome: Outcome,
+    pub body: Body,
+    pub warnings: Vec<String>,
+    pub auth: Option<Auth>,
+    pub lease: Option<LeaseAnswer>,
+    pub issued: Option<Issued>,
+    /// The type of the mount that answered; the pipeline fills it in.
+    pub mount_type: String,
+}
+
+impl Response {
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    #[must_use]
+    pub fn data(data: Map) -> Self {
+        Self { body: Body::Data(data), ..Self::default() }
+    }
+
+    /// Data written with `json!({…})`; anything but an object is an empty answer.
+    #[must_use]
+    pub fn json(value: Value) -> Self {
+        match value {
+            Value::Object(data) => Self::data(data),
+            _ => Self::empty(),
+        }
+    }
+
+    #[must_use]
+    pub fn data_and_top(value: Value) -> Self {
+        match value {
+            Value::Object(data) => Self { body: Body::DataAndTop(data), ..Self::default() },
+            _ => Self::empty(),
+        }
+    }
+
+    #[must_use]
+    pub fn bare(value: Value) -> Self {
+        Self { body: Body::Bare(value), ..Self::default() }
+    }
+
+    /// The names in a folder, as `{"keys": […]}`.
+    #[must_use]
+    pub fn keys(keys: Vec<String>) -> Self {
+        Self::json(serde_json::json!({ "keys": keys }))
+    }
+
+    #[must_use]
+    pub fn accepted(mut self) -> Self {
+        self.outcome = Outcome::Accepted;
+        self
+    }
+
+    #[must_use]
+    pub fn warn(mut self, warning: impl Into<String>) -> Self {
+        self.warnings.push(warning.into());
+        self
+    }
+}

@@ -1,0 +1,99 @@
+//! A running server, put together from its configuration: storage, core, listeners, signals. The only place where all
+//! layers meet.
+
+pub mod dev;
+pub mod logging;
+pub mod process;
+
+use crate::base::{Result, SystemClock};
+use crate::config::{self, Config, Storage as StorageConfig};
+use crate::core::{Core, Registry, Settings};
+use crate::http::api::Api;
+use crate::http::{Limits, ListenerConfig, Server, TlsConfig, TlsVersion};
+use crate::storage::Storage;
+use crate::storage::sqlite::SqliteStorage;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long requests in flight are waited for at the end.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// All endpoints of this program.
+#[must_use]
+pub fn registry() -> Registry {
+    Registry { engines: crate::engine::ENGINES, system: crate::sys::ROUTES, token: crate::auth::token::ROUTES }
+}
+
+/// A server whose listeners are bound.
+pub struct Running {
+    pub core: Arc<Core>,
+    pub http: Server,
+}
+
+/// Opens the storage and binds the listeners; serves from then on, sealed.
+///
+/// # Errors
+/// One clear line: the port is taken, the file is not writable, newer than the program, or held by another process.
+pub fn start(config: &Config) -> Result<Running> {
+    let storage: Arc<dyn Storage> = match config.required_storage()? {
+        StorageConfig::Sqlite { path } => Arc::new(SqliteStorage::open(path)?),
+        StorageConfig::InMemory => Arc::new(SqliteStorage::in_memory()?),
+    };
+    let core = Core::new(settings(config), registry(), storage, Arc::new(SystemClock::default()));
+    let listeners: Vec<ListenerConfig> = config.listeners.iter().map(listener).collect();
+    let http = Server::bind(&listeners, Arc::new(Api { core: core.clone() }))?;
+    http.serve()?;
+    Ok(Running { core, http })
+}
+
+/// Runs until SIGTERM or SIGINT; then finishes the requests in flight and seals.
+///
+/// # Errors
+/// As [`start`]; `Internal` when signals cannot be waited for.
+pub fn run(config: &Config, ready: impl FnOnce(&Running) -> Result<()>) -> Result<()> {
+    process::forbid_core_dumps();
+    let _pid_file = config.pid_file.as_deref().map(process::PidFile::write).transpose()?;
+    let signals = process::Signals::register()?;
+    let running = start(config)?;
+    for address in running.http.addresses() {
+        log::info!("listening on {address}");
+    }
+    ready(&running)?;
+    signals.wait();
+    log::info!("stopping: requests in flight are finished first");
+    running.http.shutdown(GRACE);
+    running.core.seal();
+    Ok(())
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        default_lease_ttl: config.default_lease_ttl,
+        max_lease_ttl: config.max_lease_ttl,
+        cluster_name: config.cluster_name.clone().unwrap_or_default(),
+        api_addr: config.api_addr.clone().unwrap_or_default(),
+        audit_directories: config.audit_directories.clone(),
+        version: crate::VERSION,
+    }
+}
+
+fn listener(listener: &config::ListenerConfig) -> ListenerConfig {
+    let limits = Limits {
+        max_body_bytes: usize::try_from(listener.max_request_size).unwrap_or(usize::MAX),
+        header_deadline: listener.http_read_header_timeout,
+        body_deadline: listener.http_read_timeout,
+        idle_deadline: listener.http_idle_timeout,
+        ..Limits::default()
+    };
+    let tls = listener.tls.as_ref().map(|tls| TlsConfig {
+        cert_file: tls.cert_file.clone(),
+        key_file: tls.key_file.clone(),
+        client_ca_file: tls.client_ca_file.clone(),
+        require_client_cert: tls.client_certificates == config::ClientCertificates::Required,
+        min_version: match tls.min_version {
+            config::TlsVersion::Tls12 => TlsVersion::Tls12,
+            config::TlsVersion::Tls13 => TlsVersion::Tls13,
+        },
+    });
+    ListenerConfig { address: listener.address.clone(), tls, limits }
+}

@@ -1,0 +1,153 @@
+//! Marking, listing, what is due, counting, and work.
+
+use super::{MOUNT, OTHER, fresh_key, ids, insert, lease, state_of};
+use crate::base::Timestamp;
+use crate::storage::{LeaseKind, LeaseState, MountCount, NewLease, Snapshot, Storage, Tx, WorkRow};
+
+const EVERY_STATE: [LeaseState; 4] =
+    [LeaseState::Pending, LeaseState::Active, LeaseState::Revoking, LeaseState::Irrevocable];
+
+pub(crate) fn marking_takes_active_rows_alone(store: &dyn Storage) {
+    type Mark = fn(&mut dyn Tx, usize) -> crate::base::Result<usize>;
+    let by_parent: Mark = |tx, limit| tx.lease_mark_children(4, Timestamp(77), limit);
+    let by_mount: Mark = |tx, limit| tx.lease_mark_mount(&[4; 16], Timestamp(77), limit);
+    let by_node: Mark = |tx, limit| tx.lease_mark_node(4, Timestamp(77), limit);
+    let cases = [
+        (by_parent, NewLease { parent: 4, ..lease() }),
+        (by_mount, NewLease { mount: [4; 16], ..lease() }),
+        (by_node, NewLease { node: 4, ..lease() }),
+    ];
+    let bystander = insert(store, &lease());
+    for (mark, template) in cases {
+        let add = |kind, state| insert(store, &NewLease { key: fresh_key(), kind, state, ..template.clone() });
+        let others: Vec<_> = EVERY_STATE
+            .into_iter()
+            .filter(|state| *state != LeaseState::Active)
+            .map(|state| (add(LeaseKind::Secret, state), state))
+            .collect();
+        let active: Vec<_> = [LeaseKind::Secret, LeaseKind::Token, LeaseKind::Secret]
+            .map(|kind| add(kind, LeaseState::Active))
+            .into_iter()
+            .collect();
+        let pages = [(); 3].map(|()| store.writing(|tx| mark(tx, 2)).unwrap());
+        assert_eq!(pages, [2, 1, 0]);
+        for id in active {
+            let row = store.reading(|s| s.lease(id)).unwrap().unwrap();
+            assert_eq!((row.state, row.due, row.attempts), (LeaseState::Revoking, Some(Timestamp(77)), 0));
+        }
+        for (id, state) in others {
+            let row = store.reading(|s| s.lease(id)).unwrap().unwrap();
+            assert_eq!((row.state, row.due), (state, Some(Timestamp(1000))), "left as it was");
+        }
+    }
+    assert_eq!(state_of(store, bystander), LeaseState::Active);
+}
+
+pub(crate) fn lists_are_paged_in_order_of_id_whatever_the_state(store: &dyn Storage) {
+    let mut all = Vec::new();
+    for round in 0..3 {
+        for (at, state) in EVERY_STATE.into_iter().rev().enumerate() {
+            let kind = if (round + at) % 2 == 0 { LeaseKind::Token } else { LeaseKind::Secret };
+            all.push((insert(store, &NewLease { parent: 4, node: 5, kind, state, ..lease() }), kind));
+            insert(store, &NewLease { parent: 40, node: 50, mount: OTHER, kind: LeaseKind::Secret, state, ..lease() });
+        }
+    }
+    let pages_of = |page: &dyn Fn(&dyn Snapshot, i64) -> Vec<i64>| {
+        let mut seen = Vec::new();
+        loop {
+            let next = store.reading(|s| Ok(page(s, seen.last().copied().unwrap_or(0)))).unwrap();
+            assert!(next.len() <= 5);
+            if next.is_empty() {
+                return seen;
+            }
+            seen.extend(next);
+        }
+    };
+    let everything: Vec<_> = all.iter().map(|(id, _)| *id).collect();
+    let tokens: Vec<_> = all.iter().filter(|(_, kind)| *kind == LeaseKind::Token).map(|(id, _)| *id).collect();
+    assert_eq!(pages_of(&|s, after| ids(&s.lease_children(4, after, 5).unwrap())), everything);
+    assert_eq!(pages_of(&|s, after| ids(&s.leases_at(5, after, 5).unwrap())), everything);
+    assert_eq!(pages_of(&|s, after| ids(&s.leases_of_mount(&MOUNT, after, 5).unwrap())), everything);
+    assert_eq!(pages_of(&|s, after| ids(&s.leases_of_kind(LeaseKind::Token, after, 5).unwrap())), tokens);
+
+    let names: Vec<_> = (0..12_u8)
+        .map(|n| store.writing(|tx| tx.node_insert(&MOUNT, 0, &[n.wrapping_mul(91); 16], b"n")).unwrap())
+        .collect();
+    store.writing(|tx| tx.node_insert(&OTHER, 0, &[1; 16], b"n")).unwrap();
+    store.writing(|tx| tx.node_insert(&MOUNT, names[0], &[1; 16], b"n")).unwrap();
+    let page = |s: &dyn Snapshot, after| s.node_children(&MOUNT, 0, after, 5).unwrap().iter().map(|n| n.id).collect();
+    assert_eq!(pages_of(&page), names);
+}
+
+pub(crate) fn what_is_due_comes_earliest_first(store: &dyn Storage) {
+    assert_eq!(store.reading(|s| s.next_due()).unwrap(), None);
+    let due = |due: Option<i64>| insert(store, &NewLease { due: due.map(Timestamp), ..lease() });
+    let (late, never, early) = (due(Some(300)), due(None), due(Some(100)));
+    let work = store.writing(|tx| tx.work_insert("tidy", Some(Timestamp(200)), b"")).unwrap();
+    store.writing(|tx| tx.work_insert("rest", None, b"")).unwrap();
+    let leases_due = |now| ids(&store.reading(|s| s.leases_due(Timestamp(now), 10)).unwrap());
+    assert!(leases_due(99).is_empty());
+    assert_eq!(leases_due(100), [early]);
+    assert_eq!(leases_due(9999), [early, late]);
+    assert_eq!(ids(&store.reading(|s| s.leases_due(Timestamp(9999), 1)).unwrap()), [early]);
+    assert_eq!(store.reading(|s| s.next_due()).unwrap(), Some(Timestamp(100)));
+    store.writing(|tx| tx.lease_delete(early)).unwrap();
+    assert_eq!(store.reading(|s| s.next_due()).unwrap(), Some(Timestamp(200)), "work counts too");
+    let work_due = |now| store.reading(|s| s.work_due(Timestamp(now), 10)).unwrap();
+    assert!(work_due(199).is_empty());
+    assert_eq!(work_due(200)[0].id, work);
+    assert_eq!(state_of(store, never), LeaseState::Active);
+}
+
+pub(crate) fn what_an_earlier_process_left_pending_becomes_due(store: &dyn Storage) {
+    let add = |state, due: Option<i64>| insert(store, &NewLease { state, due: due.map(Timestamp), ..lease() });
+    let mut pending = [Some(900), None, Some(800)].map(|due| add(LeaseState::Pending, due));
+    let overdue = add(LeaseState::Pending, Some(50));
+    add(LeaseState::Active, Some(900));
+    let pages = [(); 3].map(|()| store.writing(|tx| tx.lease_pending_due(Timestamp(60), 2)).unwrap());
+    assert_eq!(pages, [2, 1, 0]);
+    let due = store.reading(|s| s.leases_due(Timestamp(60), 10)).unwrap();
+    assert_eq!(due[0].id, overdue);
+    let mut rest = ids(&due[1..]);
+    rest.sort_unstable();
+    pending.sort_unstable();
+    assert_eq!(rest, pending);
+}
+
+pub(crate) fn counts_are_by_mount_kind_and_state(store: &dyn Storage) {
+    insert(store, &lease());
+    insert(store, &lease());
+    insert(store, &NewLease { state: LeaseState::Irrevocable, ..lease() });
+    insert(store, &NewLease { kind: LeaseKind::Token, mount: OTHER, ..lease() });
+    let counts = store.reading(|s| s.lease_counts()).unwrap();
+    let count = |mount, kind, state, count| MountCount { mount, kind, state, count };
+    let expected = [
+        count(MOUNT, LeaseKind::Secret, LeaseState::Active, 2),
+        count(MOUNT, LeaseKind::Secret, LeaseState::Irrevocable, 1),
+        count(OTHER, LeaseKind::Token, LeaseState::Active, 1),
+    ];
+    assert_eq!(counts.len(), expected.len());
+    assert!(expected.iter().all(|row| counts.contains(row)));
+}
+
+pub(crate) fn work_is_kept_updated_and_done(store: &dyn Storage) {
+    let id = store.writing(|tx| tx.work_insert("tidy", Some(Timestamp(5)), b"plan")).unwrap();
+    let next = store.writing(|tx| tx.work_insert("rotate", None, b"")).unwrap();
+    let mut row = store.reading(|s| s.work(id)).unwrap().unwrap();
+    let expected = WorkRow { id, kind: "tidy".into(), due: Some(Timestamp(5)), attempts: 0, sealed: b"plan".to_vec() };
+    assert_eq!(row, expected);
+    row.attempts = 3;
+    row.due = None;
+    row.sealed = b"later".to_vec();
+    assert!(store.writing(|tx| tx.work_update(&row)).unwrap());
+    assert_eq!(store.reading(|s| s.work(id)).unwrap().unwrap(), row);
+    let page = |after, limit| {
+        let rows = store.reading(|s| s.work_all(after, limit)).unwrap();
+        rows.iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    assert_eq!(page(0, 1), [id]);
+    assert_eq!(page(id, 10), [next]);
+    assert!(store.writing(|tx| tx.work_delete(id)).unwrap());
+    assert!(!store.writing(|tx| tx.work_update(&row)).unwrap());
+    assert_eq!(store.reading(|s| s.work(id)).unwrap(), None);
+}

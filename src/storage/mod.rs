@@ -1,0 +1,156 @@
+//! Where state is kept: the trait that every store implements, and the rows that cross it.
+//!
+//! A store moves opaque bytes and clear columns; it never sees a key, a name or a value. All that it is asked goes through
+//! indexed, bounded operations, so that no cost grows with the number of leases. Nothing outside this folder knows SQLite.
+//!
+//! Invariant: a write that returned `Ok` is durable; one that returned `Err` left nothing behind.
+
+#[cfg(test)]
+pub mod conformance;
+pub mod rows;
+pub mod sqlite;
+
+use crate::base::{Result, Timestamp};
+pub use rows::{
+    Catalog, CatalogRow, Hash, KeyRow, LeaseKey, LeaseKind, LeaseRow, LeaseState, MountCount, NewLease, NodeRow,
+    RecordRow, WorkRow,
+};
+
+/// A store of all state. Shared by every thread.
+pub trait Storage: Send + Sync {
+    /// The name that `seal-status` shows: `sqlite`, `inmem`.
+    fn kind(&self) -> &'static str;
+
+    /// Runs `question` on one consistent snapshot.
+    ///
+    /// # Errors
+    /// The question's own, or `Internal` when the store fails.
+    fn read(&self, question: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()>;
+
+    /// Runs `change` in one transaction and returns when it is durable. The change may run again (on a store that retries),
+    /// does no I/O of its own, and re-validates what was read before. When it fails, nothing of it stays.
+    ///
+    /// # Errors
+    /// The change's own, or `Internal` when the store fails (disk full, I/O error): then none of its group is acknowledged.
+    fn write(&self, change: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()>;
+}
+
+impl dyn Storage + '_ {
+    /// [`Storage::read`] with an answer.
+    ///
+    /// # Errors
+    /// As [`Storage::read`].
+    pub fn reading<T>(&self, mut question: impl FnMut(&dyn Snapshot) -> Result<T>) -> Result<T> {
+        let mut answer = None;
+        self.read(&mut |snapshot| {
+            answer = Some(question(snapshot)?);
+            Ok(())
+        })?;
+        answer.ok_or_else(|| crate::base::Error::internal("the store did not run the question"))
+    }
+
+    /// [`Storage::write`] with an answer.
+    ///
+    /// # Errors
+    /// As [`Storage::write`].
+    pub fn writing<T>(&self, mut change: impl FnMut(&mut dyn Tx) -> Result<T>) -> Result<T> {
+        let mut answer = None;
+        self.write(&mut |tx| {
+            answer = Some(change(tx)?);
+            Ok(())
+        })?;
+        answer.ok_or_else(|| crate::base::Error::internal("the store did not run the change"))
+    }
+}
+
+/// What can be asked. Every list is a page: `after` is the last id of the page before (0 to begin), `limit` its size.
+pub trait Snapshot {
+    fn meta(&self, key: &str) -> Result<Option<Vec<u8>>>;
+    fn keyring(&self) -> Result<Vec<KeyRow>>;
+
+    /// All rows of a small table, in no order.
+    fn catalog(&self, catalog: Catalog) -> Result<Vec<CatalogRow>>;
+    fn catalog_row(&self, catalog: Catalog, key: &Hash) -> Result<Option<Vec<u8>>>;
+
+    /// The child of `parent` (0: the mount's top) with this name.
+    fn node(&self, mount: &Hash, parent: i64, name: &Hash) -> Result<Option<i64>>;
+    fn node_row(&self, id: i64) -> Result<Option<NodeRow>>;
+    /// Children ordered by id.
+    fn node_children(&self, mount: &Hash, parent: i64, after: i64, limit: usize) -> Result<Vec<NodeRow>>;
+    fn record(&self, node: i64) -> Result<Option<RecordRow>>;
+
+    fn lease(&self, id: i64) -> Result<Option<LeaseRow>>;
+    fn lease_by_key(&self, key: &LeaseKey) -> Result<Option<LeaseRow>>;
+    fn lease_by_accessor(&self, accessor: &LeaseKey) -> Result<Option<LeaseRow>>;
+    fn lease_children(&self, parent: i64, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
+    /// Leases that hang at exactly this node.
+    fn leases_at(&self, node: i64, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
+    fn leases_of_mount(&self, mount: &Hash, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
+    fn leases_of_kind(&self, kind: LeaseKind, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
+    /// Rows whose `due` has come, earliest first.
+    fn leases_due(&self, now: Timestamp, limit: usize) -> Result<Vec<LeaseRow>>;
+    /// The earliest `due` of any lease or work row.
+    fn next_due(&self) -> Result<Option<Timestamp>>;
+    /// Live rows (every state counts until the row is gone) per mount and kind. Walks the index, so it is for reports only.
+    fn lease_counts(&self) -> Result<Vec<MountCount>>;
+
+    fn work(&self, id: i64) -> Result<Option<WorkRow>>;
+    fn work_all(&self, after: i64, limit: usize) -> Result<Vec<WorkRow>>;
+    fn work_due(&self, now: Timestamp, limit: usize) -> Result<Vec<WorkRow>>;
+}
+
+/// What can be changed, in one transaction. It sees its own changes.
+pub trait Tx: Snapshot {
+    fn set_meta(&mut self, key: &str, value: &[u8]) -> Result<()>;
+    fn put_key(&mut self, row: &KeyRow) -> Result<()>;
+
+    fn catalog_put(&mut self, catalog: Catalog, key: &Hash, sealed: &[u8]) -> Result<()>;
+    /// Whether there was such a row.
+    fn catalog_delete(&mut self, catalog: Catalog, key: &Hash) -> Result<bool>;
+
+    fn node_insert(&mut self, mount: &Hash, parent: i64, name: &Hash, sealed_name: &[u8]) -> Result<i64>;
+    /// Deletes the node if nothing hangs at it any more (no child, record or lease); says whether it did.
+    fn node_delete_if_bare(&mut self, id: i64) -> Result<bool>;
+    fn record_put(&mut self, node: i64, sealed: &[u8], expires: Option<Timestamp>) -> Result<()>;
+    fn record_delete(&mut self, node: i64) -> Result<bool>;
+    /// Deletes up to `limit` records and bare nodes of a mount, leaves first; returns how many rows went. Nodes that leases
+    /// still hang at stay.
+    fn purge_mount(&mut self, mount: &Hash, limit: usize) -> Result<usize>;
+
+    /// Returns the new row's id. Ids are never used twice.
+    fn lease_insert(&mut self, lease: &NewLease) -> Result<i64>;
+    /// Compare-and-set on the state, with the next due time and the number of attempts; says whether it took effect.
+    fn lease_advance(
+        &mut self,
+        id: i64,
+        from: LeaseState,
+        to: LeaseState,
+        due: Option<Timestamp>,
+        attempts: u32,
+    ) -> Result<bool>;
+    /// Moves the expiry (and `due` with it) and replaces the sealed payload, which is bound to the clear columns.
+    fn lease_renew(
+        &mut self,
+        id: i64,
+        expires: Option<Timestamp>,
+        maximum: Option<Timestamp>,
+        sealed: &[u8],
+    ) -> Result<bool>;
+    /// Replaces the sealed payload alone (a use count, the last error).
+    fn lease_reseal(&mut self, id: i64, sealed: &[u8]) -> Result<bool>;
+    /// Hangs an active lease under another parent (0: none), with the payload sealed for it; says whether it took effect.
+    fn lease_set_parent(&mut self, id: i64, parent: i64, sealed: &[u8]) -> Result<bool>;
+    /// Marks up to `limit` active children of `parent` as revoking and due at `now`; returns how many.
+    fn lease_mark_children(&mut self, parent: i64, now: Timestamp, limit: usize) -> Result<usize>;
+    /// Marks up to `limit` active leases of a mount as revoking and due at `now`; returns how many.
+    fn lease_mark_mount(&mut self, mount: &Hash, now: Timestamp, limit: usize) -> Result<usize>;
+    /// Marks up to `limit` active leases at a node as revoking and due at `now`; returns how many.
+    fn lease_mark_node(&mut self, node: i64, now: Timestamp, limit: usize) -> Result<usize>;
+    fn lease_delete(&mut self, id: i64) -> Result<bool>;
+    /// Makes every pending row that was left by an earlier process due at `now` (after a crash nobody is creating for them).
+    fn lease_pending_due(&mut self, now: Timestamp, limit: usize) -> Result<usize>;
+
+    fn work_insert(&mut self, kind: &str, due: Option<Timestamp>, sealed: &[u8]) -> Result<i64>;
+    fn work_update(&mut self, row: &WorkRow) -> Result<bool>;
+    fn work_delete(&mut self, id: i64) -> Result<bool>;
+}

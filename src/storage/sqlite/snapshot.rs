@@ -1,0 +1,146 @@
+//! What can be asked of the store, in SQL. Every statement goes through an index; `tests/plans.rs` holds them to it.
+
+use super::columns::{self, select_leases, select_nodes, select_work};
+use super::session::Session;
+use crate::base::{Result, Timestamp};
+use crate::storage::{
+    Catalog, CatalogRow, Hash, KeyRow, LeaseKey, LeaseKind, LeaseRow, MountCount, NodeRow, RecordRow, Snapshot, WorkRow,
+};
+use rusqlite::params;
+
+/// A page of leases in order of id, merged from the ranges of an index that is ordered by state first. `$range` is the
+/// index's columns before the state; ?1 fills it, ?2 is the last id of the page before, ?3 the page's size.
+macro_rules! lease_page {
+    ($($range:literal),+) => {
+        select_leases!(concat!(
+            "WHERE id IN (", lease_page!(@merge $($range),+), " ORDER BY id LIMIT ?3) ORDER BY id"
+        ))
+    };
+    (@merge $first:literal $(, $rest:literal)*) => {
+        concat!(
+            lease_page!(@state $first, "1"), " UNION ALL ", lease_page!(@state $first, "2"), " UNION ALL ",
+            lease_page!(@state $first, "3"), " UNION ALL ", lease_page!(@state $first, "4"),
+            $(" UNION ALL ", lease_page!(@merge $rest)),*
+        )
+    };
+    (@state $range:literal, $state:literal) => {
+        concat!("SELECT id FROM leases WHERE ", $range, " AND state = ", $state, " AND id > ?2")
+    };
+}
+
+pub(super) const LEASE_CHILDREN: &str = lease_page!("parent = ?1 AND parent <> 0");
+pub(super) const LEASES_AT: &str = lease_page!("node = ?1 AND node <> 0");
+pub(super) const LEASES_OF_MOUNT: &str = lease_page!("mount = ?1 AND kind = 1", "mount = ?1 AND kind = 2");
+
+impl Snapshot for Session<'_> {
+    fn meta(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        self.one("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
+    }
+
+    fn keyring(&self) -> Result<Vec<KeyRow>> {
+        self.all("SELECT term, created, wrapped FROM keyring ORDER BY term", [], |row| {
+            Ok(KeyRow { term: row.get(0)?, created: row.get(1)?, wrapped: row.get(2)? })
+        })
+    }
+
+    fn catalog(&self, catalog: Catalog) -> Result<Vec<CatalogRow>> {
+        let sql = match catalog {
+            Catalog::Mounts => "SELECT key, sealed FROM mounts",
+            Catalog::Policies => "SELECT key, sealed FROM policies",
+            Catalog::AuditDevices => "SELECT key, sealed FROM audit_devices",
+        };
+        self.all(sql, [], |row| Ok(CatalogRow { key: row.get(0)?, sealed: row.get(1)? }))
+    }
+
+    fn catalog_row(&self, catalog: Catalog, key: &Hash) -> Result<Option<Vec<u8>>> {
+        let sql = match catalog {
+            Catalog::Mounts => "SELECT sealed FROM mounts WHERE key = ?1",
+            Catalog::Policies => "SELECT sealed FROM policies WHERE key = ?1",
+            Catalog::AuditDevices => "SELECT sealed FROM audit_devices WHERE key = ?1",
+        };
+        self.one(sql, [key], |row| row.get(0))
+    }
+
+    fn node(&self, mount: &Hash, parent: i64, name: &Hash) -> Result<Option<i64>> {
+        let sql = "SELECT id FROM nodes WHERE mount = ?1 AND parent = ?2 AND name = ?3";
+        self.one(sql, params![mount, parent, name], |row| row.get(0))
+    }
+
+    fn node_row(&self, id: i64) -> Result<Option<NodeRow>> {
+        self.one(select_nodes!("WHERE id = ?1"), [id], columns::node)
+    }
+
+    fn node_children(&self, mount: &Hash, parent: i64, after: i64, limit: usize) -> Result<Vec<NodeRow>> {
+        let sql = select_nodes!("WHERE parent = ?2 AND mount = ?1 AND id > ?3 ORDER BY id LIMIT ?4");
+        self.all(sql, params![mount, parent, after, rows(limit)], columns::node)
+    }
+
+    fn record(&self, node: i64) -> Result<Option<RecordRow>> {
+        self.one("SELECT sealed, expires FROM records WHERE node = ?1", [node], columns::record)
+    }
+
+    fn lease(&self, id: i64) -> Result<Option<LeaseRow>> {
+        self.one(select_leases!("WHERE id = ?1"), [id], columns::lease)
+    }
+
+    fn lease_by_key(&self, key: &LeaseKey) -> Result<Option<LeaseRow>> {
+        self.one(select_leases!("WHERE key = ?1"), [key], columns::lease)
+    }
+
+    fn lease_by_accessor(&self, accessor: &LeaseKey) -> Result<Option<LeaseRow>> {
+        self.one(select_leases!("WHERE accessor = ?1"), [accessor], columns::lease)
+    }
+
+    fn lease_children(&self, parent: i64, after: i64, limit: usize) -> Result<Vec<LeaseRow>> {
+        self.all(LEASE_CHILDREN, params![parent, after, rows(limit)], columns::lease)
+    }
+
+    fn leases_at(&self, node: i64, after: i64, limit: usize) -> Result<Vec<LeaseRow>> {
+        self.all(LEASES_AT, params![node, after, rows(limit)], columns::lease)
+    }
+
+    fn leases_of_mount(&self, mount: &Hash, after: i64, limit: usize) -> Result<Vec<LeaseRow>> {
+        self.all(LEASES_OF_MOUNT, params![mount, after, rows(limit)], columns::lease)
+    }
+
+    fn leases_of_kind(&self, kind: LeaseKind, after: i64, limit: usize) -> Result<Vec<LeaseRow>> {
+        let sql = select_leases!("WHERE kind = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
+        self.all(sql, params![kind, after, rows(limit)], columns::lease)
+    }
+
+    fn leases_due(&self, now: Timestamp, limit: usize) -> Result<Vec<LeaseRow>> {
+        self.all(select_leases!("WHERE due <= ?1 ORDER BY due LIMIT ?2"), params![now, rows(limit)], columns::lease)
+    }
+
+    fn next_due(&self) -> Result<Option<Timestamp>> {
+        let earliest = |sql| self.one(sql, [], |row| row.get(0)).map(Option::flatten);
+        let lease: Option<Timestamp> = earliest("SELECT min(due) FROM leases WHERE due IS NOT NULL")?;
+        let work: Option<Timestamp> = earliest("SELECT min(due) FROM work WHERE due IS NOT NULL")?;
+        Ok(lease.into_iter().chain(work).min())
+    }
+
+    fn lease_counts(&self) -> Result<Vec<MountCount>> {
+        let sql = "SELECT mount, kind, state, count(*) FROM leases GROUP BY mount, kind, state";
+        self.all(sql, [], |row| {
+            let count: i64 = row.get(3)?;
+            Ok(MountCount { mount: row.get(0)?, kind: row.get(1)?, state: row.get(2)?, count: count.unsigned_abs() })
+        })
+    }
+
+    fn work(&self, id: i64) -> Result<Option<WorkRow>> {
+        self.one(select_work!("WHERE id = ?1"), [id], columns::work)
+    }
+
+    fn work_all(&self, after: i64, limit: usize) -> Result<Vec<WorkRow>> {
+        self.all(select_work!("WHERE id > ?1 ORDER BY id LIMIT ?2"), params![after, rows(limit)], columns::work)
+    }
+
+    fn work_due(&self, now: Timestamp, limit: usize) -> Result<Vec<WorkRow>> {
+        self.all(select_work!("WHERE due <= ?1 ORDER BY due LIMIT ?2"), params![now, rows(limit)], columns::work)
+    }
+}
+
+/// A page's size as SQLite takes it.
+pub(super) fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,73 @@
+//! The system's endpoints, `sys/…`: one file per path. Each opens with its routes as data; what they do is done by the core.
+//!
+//! Invariant: a handler decides nothing about who may call it. The pipeline has, by the route's flags, before it runs; only
+//! the listings under `internal/ui`, which are public by nature, look at the token themselves.
+
+pub mod audit;
+pub mod auth;
+pub mod capabilities;
+pub mod health;
+pub mod init;
+pub mod internal;
+pub mod leader;
+pub mod leases;
+pub mod mounts;
+pub mod policies;
+pub mod policy;
+pub mod remount;
+pub mod renew;
+pub mod revoke;
+pub mod seal;
+pub mod settings;
+#[cfg(test)]
+mod tests;
+
+use crate::core::Call;
+use crate::logical::Route;
+
+/// Every route below `sys/`.
+pub static ROUTES: &[&Route<Call>] = &[
+    &audit::LIST,
+    &audit::DEVICE,
+    &audit::HASH,
+    &auth::LIST,
+    &auth::METHOD,
+    &auth::TUNE,
+    &capabilities::TOKEN,
+    &capabilities::OWN,
+    &capabilities::ACCESSOR,
+    &health::HEALTH,
+    &init::INIT,
+    &internal::MOUNTS,
+    &internal::MOUNT,
+    &internal::RESULTANT_ACL,
+    &leader::LEADER,
+    &leases::LOOKUP,
+    &leases::LIST,
+    &leases::COUNT,
+    &leases::LEASES,
+    &mounts::LIST,
+    &mounts::MOUNT,
+    &mounts::TUNE,
+    &policies::LIST,
+    &policies::POLICY,
+    &policy::LIST,
+    &policy::POLICY,
+    &remount::REMOUNT,
+    &remount::STATUS,
+    &renew::RENEW,
+    &renew::RENEW_URL,
+    &renew::OLDER,
+    &renew::OLDER_URL,
+    &revoke::REVOKE,
+    &revoke::REVOKE_URL,
+    &revoke::REVOKE_OLDER,
+    &revoke::REVOKE_OLDER_URL,
+    &revoke::REVOKE_PREFIX,
+    &revoke::REVOKE_PREFIX_OLDER,
+    &revoke::REVOKE_FORCE,
+    &revoke::REVOKE_FORCE_OLDER,
+    &seal::SEAL_STATUS,
+    &seal::UNSEAL,
+    &seal::SEAL,
+];

@@ -1,0 +1,261 @@
+//! A mount's settings, the same for secrets engines and auth methods: how they are read from a request, checked, changed and
+//! shown.
+//!
+//! Invariant: settings that contradict each other are refused as a whole; nothing of them is kept.
+
+use crate::base::{Error, Result};
+use crate::core::mounts::{self, Mount, Table};
+use crate::core::{Call, Live};
+use crate::logical::{CanonicalPath, Field, Input, Map, Response};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub const DESCRIPTION: Field = Field::text("description", "What the mount is for, in words that people read.");
+pub const DEFAULT_LEASE_TTL: Field = Field::text(
+    "default_lease_ttl",
+    "How long a lease lives when nobody asks for another time. Zero or \"system\": the server's own.",
+);
+pub const MAX_LEASE_TTL: Field = Field::text(
+    "max_lease_ttl",
+    "How long a lease lives at most, counted from its issue. Zero or \"system\": the server's own.",
+);
+pub const LISTING_VISIBILITY: Field = Field::text(
+    "listing_visibility",
+    "Whether sys/internal/ui/mounts shows the mount to those who have no token: \"unauth\" does, \"hidden\" (as good as \
+     none) does not.",
+);
+pub const OPTIONS: Field = Field::pairs("options", "Options of the engine itself, such as version=1.");
+pub const FORCE_NO_CACHE: Field = Field::flag("force_no_cache", "Kept and shown; there is no cache to turn off.");
+pub const REQUEST_KEYS: Field = Field::list(
+    "audit_non_hmac_request_keys",
+    "Keys of requests whose values audit devices show in clear instead of hashed.",
+);
+pub const RESPONSE_KEYS: Field = Field::list(
+    "audit_non_hmac_response_keys",
+    "Keys of answers whose values audit devices show in clear instead of hashed.",
+);
+pub const REQUEST_HEADERS: Field =
+    Field::list("passthrough_request_headers", "Kept and shown; no engine here reads request headers.");
+pub const RESPONSE_HEADERS: Field =
+    Field::list("allowed_response_headers", "Kept and shown; no engine here sets response headers.");
+
+/// What `config` takes when a mount is enabled, and `tune` at its top.
+static SETTINGS: &[Field] = &[
+    DEFAULT_LEASE_TTL,
+    MAX_LEASE_TTL,
+    LISTING_VISIBILITY,
+    FORCE_NO_CACHE,
+    REQUEST_KEYS,
+    RESPONSE_KEYS,
+    REQUEST_HEADERS,
+    RESPONSE_HEADERS,
+];
+
+/// What `tune` takes.
+pub static TUNE_FIELDS: &[Field] = &[
+    Field::text("path", "Where the mount is."),
+    DESCRIPTION,
+    OPTIONS,
+    DEFAULT_LEASE_TTL,
+    MAX_LEASE_TTL,
+    LISTING_VISIBILITY,
+    FORCE_NO_CACHE,
+    REQUEST_KEYS,
+    RESPONSE_KEYS,
+    REQUEST_HEADERS,
+    RESPONSE_HEADERS,
+];
+
+/// Settings that are kept as given.
+const KEPT: [&str; 5] = [
+    "force_no_cache",
+    "audit_non_hmac_request_keys",
+    "audit_non_hmac_response_keys",
+    "passthrough_request_headers",
+    "allowed_response_headers",
+];
+
+/// The path of a mount in its one form, with a slash at the end.
+///
+/// # Errors
+/// `BadRequest` for what is no path.
+pub fn mount_path(text: &str) -> Result<String> {
+    let path = CanonicalPath::from_text(text)?.as_folder();
+    if path.as_str().is_empty() {
+        return Err(Error::bad_request("missing path"));
+    }
+    Ok(path.to_string())
+}
+
+/// Applies settings to a mount; answers the names of those that nobody knows.
+///
+/// # Errors
+/// `BadRequest` naming what is wrong.
+pub fn apply(mount: &mut Mount, settings: &Map, live: &Live) -> Result<Vec<String>> {
+    let mut unknown = Vec::new();
+    for (name, value) in settings {
+        let Some(field) = SETTINGS.iter().find(|field| field.name == name) else {
+            unknown.push(name.clone());
+            continue;
+        };
+        if value.is_null() {
+            continue;
+        }
+        let value = field.parse(value)?;
+        match (name.as_str(), value.as_str()) {
+            ("default_lease_ttl", Some(text)) => mount.default_lease_ttl = seconds("default_lease_ttl", text)?,
+            ("max_lease_ttl", Some(text)) => mount.max_lease_ttl = seconds("max_lease_ttl", text)?,
+            ("listing_visibility", Some(text)) => mount.listing_visibility = visibility(text)?,
+            _ => drop(mount.extra.insert(name.clone(), value)),
+        }
+    }
+    check_limits(mount, live)?;
+    Ok(unknown)
+}
+
+fn seconds(name: &'static str, text: &str) -> Result<u64> {
+    if text == "system" {
+        return Ok(0);
+    }
+    let seconds = Field::seconds(name, "").parse(&Value::from(text))?;
+    Ok(seconds.as_u64().unwrap_or_default())
+}
+
+fn visibility(text: &str) -> Result<String> {
+    match text {
+        "" | "hidden" | "unauth" => Ok(text.to_owned()),
+        other => Err(Error::bad_request(format!("listing_visibility is \"unauth\" or \"hidden\", not {other:?}"))),
+    }
+}
+
+fn check_limits(mount: &Mount, live: &Live) -> Result<()> {
+    let (default, max) = (mount.default_lease_ttl, mount.max_lease_ttl);
+    let system = live.settings.max_lease_ttl.as_secs();
+    if max > 0 && default > max {
+        return Err(Error::bad_request("given default lease TTL greater than given max lease TTL"));
+    }
+    if max == 0 && default > system {
+        return Err(Error::bad_request(format!(
+            "given default lease TTL greater than system max lease TTL of {system}"
+        )));
+    }
+    Ok(())
+}
+
+/// Checks the options of an engine. The only version of any engine here is its first: a mount that silently were another
+/// than was asked for would be worse than none.
+///
+/// # Errors
+/// `BadRequest` naming the version that is not served.
+pub fn check_options(kind: &str, options: &Map) -> Result<()> {
+    match options.get("version").and_then(Value::as_str) {
+        None | Some("" | "1") => Ok(()),
+        Some(version) => {
+            Err(Error::bad_request(format!("version {version} of {kind} is not served yet: enable it with version=1")))
+        }
+    }
+}
+
+/// Shows what `tune` sets, with the limits as they work out.
+///
+/// # Errors
+/// `BadRequest` when there is no such mount.
+pub fn show(call: &Call, path: &str) -> Result<Response> {
+    let live = call.live()?;
+    let mounts = live.mounts();
+    let mount = mounts.at(path).ok_or_else(|| no_mount(path))?;
+    let limits = live.limits(mount);
+    let mut shown = json!({
+        "default_lease_ttl": limits.default.as_secs(),
+        "max_lease_ttl": limits.max.as_secs(),
+        "description": mount.description,
+        "force_no_cache": false,
+    });
+    if !mount.options.is_empty() {
+        shown["options"] = Value::Object(mount.options.clone());
+    }
+    if !mount.listing_visibility.is_empty() {
+        shown["listing_visibility"] = Value::from(mount.listing_visibility.clone());
+    }
+    for (name, value) in kept(mount) {
+        shown[name] = value.clone();
+    }
+    if path.starts_with("auth/") {
+        shown["token_type"] = Value::from("default-service");
+    }
+    Ok(Response::data_and_top(shown))
+}
+
+/// Changes what was given, and nothing else.
+///
+/// # Errors
+/// `BadRequest` for settings that are wrong, and for a mount that cannot be tuned or is not there.
+pub fn tune(call: &Call, path: &str, input: &Input) -> Result<Response> {
+    let live = call.live()?;
+    let settings: Map = SETTINGS
+        .iter()
+        .filter(|field| input.given(field.name))
+        .filter_map(|field| Some((field.name.to_owned(), input.value(field.name)?)))
+        .collect();
+    let check = |table: &Table| -> Result<(Arc<Mount>, Mount)> {
+        let before = table.at(path).ok_or_else(|| no_mount(path))?.clone();
+        if before.is_builtin() && before.kind != "token" {
+            return Err(Error::bad_request(format!("cannot tune {path:?}")));
+        }
+        let mut after = Mount::clone(&before);
+        apply(&mut after, &settings, live)?;
+        if let Some(description) = input.text("description") {
+            after.description = description;
+        }
+        if let Some(options) = input.map("options") {
+            after.options.extend(options);
+            check_options(&after.kind, &after.options)?;
+        }
+        Ok((before, after))
+    };
+    live.change_mounts(check, |tx, (before, after)| mounts::store(tx, &live.barrier, after, Some(before)))?;
+    Ok(Response::empty())
+}
+
+fn no_mount(path: &str) -> Error {
+    Error::bad_request(format!("no mount at {path:?}"))
+}
+
+/// A mount as listings show it.
+#[must_use]
+pub fn describe(mount: &Mount, version: &str) -> Value {
+    let mut config = json!({
+        "default_lease_ttl": mount.default_lease_ttl,
+        "max_lease_ttl": mount.max_lease_ttl,
+        "force_no_cache": false,
+    });
+    if !mount.listing_visibility.is_empty() {
+        config["listing_visibility"] = Value::from(mount.listing_visibility.clone());
+    }
+    if mount.kind == "token" {
+        config["token_type"] = Value::from("default-service");
+    }
+    for (name, value) in kept(mount) {
+        config[name] = value.clone();
+    }
+    let options = if mount.options.is_empty() { Value::Null } else { Value::Object(mount.options.clone()) };
+    json!({
+        "type": mount.kind,
+        "description": mount.description,
+        "accessor": mount.accessor,
+        "uuid": mount.uuid,
+        "config": config,
+        "options": options,
+        "local": mount.local,
+        "seal_wrap": mount.seal_wrap,
+        "external_entropy_access": false,
+        "plugin_version": "",
+        "running_plugin_version": format!("v{version}"),
+        "running_sha256": "",
+        "deprecation_status": "supported",
+    })
+}
+
+fn kept(mount: &Mount) -> impl Iterator<Item = (&str, &Value)> {
+    mount.extra.iter().map(|(name, value)| (name.as_str(), value)).filter(|(name, _)| KEPT.contains(name))
+}
