@@ -89,6 +89,6 @@ pub const FORMAT: FlagGroup = FlagGroup {
 
 /// Printing one field alone.
 pub const FIELD: FlagGroup = FlagGroup {
-    title: "Field Options",
+    title: "Output Options",
     flags: &[Flag::text("field", "Print this field alone, raw, ready to be put into a variable.")],
 };

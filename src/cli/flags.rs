@@ -124,8 +124,9 @@ pub fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
-/// A command line taken apart.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// A command line taken apart. It may hold secrets: outside tests it cannot be printed.
+#[derive(Default)]
+#[cfg_attr(test, derive(Debug))]
 pub struct Parsed {
     /// Flag name → values in the order given; for flags that are not repeatable only the last counts.
     pub values: BTreeMap<&'static str, Vec<String>>,

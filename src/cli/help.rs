@@ -52,9 +52,13 @@ pub fn of_command(command: &Command) -> String {
     for (purpose, line) in command.examples {
         let _ = write!(text, "\n{}\n      $ {PROGRAM} {line}\n", paragraphs(purpose, 2));
     }
+    let mut last_title = "";
     let shared = command.shares.iter().map(|group| (group.title, group.flags));
     for (title, flags) in shared.chain([("Command Options", command.flags)]).filter(|(_, flags)| !flags.is_empty()) {
-        let _ = write!(text, "\n{title}:\n");
+        if title != last_title {
+            let _ = write!(text, "\n{title}:\n");
+            last_title = title;
+        }
         for flag in flags {
             text.push_str(&of_flag(flag));
         }

@@ -5,6 +5,7 @@ use crate::cli::command::Command;
 use crate::cli::flags::{Flag, Parsed, parse_bool};
 use crate::cli::{Client, Environment, Failure};
 use std::time::Duration;
+use zeroize::Zeroize;
 
 pub struct Invocation {
     pub command: &'static Command,
@@ -105,6 +106,14 @@ impl Invocation {
 
     fn flag(&self, name: &str) -> Option<&'static Flag> {
         self.command.all_flags().into_iter().find(|flag| flag.name == name)
+    }
+}
+
+/// Arguments and flags may hold tokens and keys.
+impl Drop for Invocation {
+    fn drop(&mut self) {
+        self.arguments.zeroize();
+        self.parsed.values.values_mut().for_each(Zeroize::zeroize);
     }
 }
 

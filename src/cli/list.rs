@@ -37,7 +37,6 @@ pub fn names_at(invocation: &Invocation, client: &Client, path: &str) -> Outcome
         }
         return Err(Failure::refused(format!("No value found at {shown}")));
     };
-    output::warnings(&answer);
     if answer.wrap_info().is_some() {
         return output::answer(invocation, &answer);
     }
@@ -45,6 +44,9 @@ pub fn names_at(invocation: &Invocation, client: &Client, path: &str) -> Outcome
 }
 
 fn print(invocation: &Invocation, answer: &Answer, path: &str) -> Outcome {
+    if invocation.format()? == Format::Table {
+        output::warnings(answer);
+    }
     let keys = answer.keys();
     if keys.is_empty() && invocation.format()? == Format::Table {
         return Err(Failure::refused(format!("No entries found at {path}")));

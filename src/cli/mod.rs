@@ -45,12 +45,13 @@ pub use invocation::{Format, Invocation};
 use command::Command;
 use std::process::ExitCode;
 use table::Found;
+use zeroize::Zeroizing;
 
 /// Runs this process's command line.
 #[must_use]
 pub fn main() -> ExitCode {
     let words: Option<Vec<String>> = std::env::args_os().skip(1).map(|word| word.into_string().ok()).collect();
-    let Some(words) = words else {
+    let Some(words) = words.map(Zeroizing::new) else {
         console::complain("The command line is not valid UTF-8.");
         return Exit::LOCAL.into();
     };
@@ -63,28 +64,28 @@ pub fn run(words: &[String], environment: Environment) -> Exit {
     let wants_help = words.iter().take_while(|word| *word != "--").any(|word| is_help(word));
     match words.first().map(String::as_str) {
         None => {
-            console::complain(help::of_program());
+            console::complain(help::of_program().trim_end());
             return Exit::UNKNOWN_COMMAND;
         }
         Some("-v" | "-version" | "--version") if words.len() == 1 => return run(&["version".to_owned()], environment),
         Some(word) if is_help(word) => {
-            console::line(help::of_program());
+            console::line(help::of_program().trim_end());
             return Exit::SUCCESS;
         }
         Some(_) => {}
     }
     match table::find(words) {
         Found::Command(command, _) if wants_help => {
-            console::line(help::of_command(command));
+            console::line(help::of_command(command).trim_end());
             Exit::SUCCESS
         }
         Found::Command(command, rest) => finish(run_command(command, rest, environment)),
         Found::Group(group) if wants_help => {
-            console::line(help::of_group(group));
+            console::line(help::of_group(group).trim_end());
             Exit::SUCCESS
         }
         Found::Group(group) => {
-            console::complain(help::of_group(group));
+            console::complain(help::of_group(group).trim_end());
             Exit::LOCAL
         }
         Found::Nothing(name, closest) => {
@@ -112,7 +113,10 @@ fn run_command(command: &'static Command, words: &[String], environment: Environ
         ));
     }
     check_count(command, parsed.arguments.len())?;
-    (command.run)(&Invocation::new(command, parsed, environment))
+    let invocation = Invocation::new(command, parsed, environment);
+    // Checked before anything is sent: a read may have made something that then could not be shown.
+    invocation.format()?;
+    (command.run)(&invocation)
 }
 
 fn check_count(command: &Command, count: usize) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use crate::cli::command::{ANY, Command, FIELD, FORMAT, HTTP};
 use crate::cli::flags::Flag;
 use crate::cli::invocation::trimmed_path;
-use crate::cli::{Exit, Failure, Invocation, Outcome, arguments, console, output};
+use crate::cli::{Answer, Exit, Failure, Format, Invocation, Outcome, arguments, console, output};
 use serde_json::Value;
 
 pub const COMMAND: Command = Command {
@@ -33,13 +33,18 @@ fn run(invocation: &Invocation) -> Outcome {
     }
     let data = Value::Object(arguments::data(&invocation.arguments[1..])?);
     let answer = invocation.client()?.write(path, data);
-    match answer.map_err(|failure| failure.context(format!("Error writing data to {path}")))? {
+    tell(invocation, path, answer.map_err(|failure| failure.context(format!("Error writing data to {path}")))?)
+}
+
+/// Prints what writing led to: the answer, or where that says nothing, that it was done.
+pub fn tell(invocation: &Invocation, path: &str, answer: Option<Answer>) -> Outcome {
+    let says_something =
+        |answer: &Answer| answer.data().is_some() || answer.auth().is_some() || answer.wrap_info().is_some();
+    if !answer.as_ref().is_some_and(says_something) && invocation.format()? == Format::Table {
+        console::line(format!("Success! Data written to: {path}"));
+    }
+    match answer {
         Some(answer) => output::answer(invocation, &answer),
-        None => {
-            if invocation.format()? == crate::cli::Format::Table {
-                console::line(format!("Success! Data written to: {path}"));
-            }
-            Ok(Exit::SUCCESS)
-        }
+        None => Ok(Exit::SUCCESS),
     }
 }

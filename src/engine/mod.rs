@@ -5,6 +5,8 @@ pub mod cubbyhole;
 pub mod kv;
 #[cfg(test)]
 pub(crate) mod memory;
+#[cfg(test)]
+mod tests;
 
 use crate::logical::Engine;
 

@@ -160,15 +160,16 @@ impl Connection<'_> {
     }
 
     fn close(mut self, end: End) {
-        if let End::Refused(refusal) = end {
+        self.guest.leave();
+        let refusal = if let End::Refused(refusal) = end { Some(refusal) } else { None };
+        let told = refusal.is_some_and(|refusal| {
             log::debug!("{}: refused: {refusal}", self.guest.peer);
-            let told = self.send(&Answer::refusal(refusal), Manner::default()).is_ok();
-            self.transport.finish(Instant::now() + self.limits.linger_deadline);
-            if told {
-                self.transport.drain(Instant::now() + self.limits.linger_deadline);
-            }
-        } else {
-            self.transport.finish(Instant::now() + self.limits.linger_deadline);
+            self.send(&Answer::refusal(refusal), Manner::default()).is_ok()
+        });
+        let deadline = Instant::now() + self.limits.linger_deadline;
+        self.transport.finish(deadline);
+        if told {
+            self.transport.drain(deadline);
         }
     }
 

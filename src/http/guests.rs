@@ -173,17 +173,104 @@ impl Guest {
             let _ = self.place.phase.compare_exchange(phase, BUSY, Ordering::SeqCst, Ordering::SeqCst);
         }
     }
+
+    /// The connection is about to be closed and gives up its seat, so that the client whom it is closed for can come again
+    /// at once.
+    pub fn leave(&self) {
+        let mut list = self.guests.lock();
+        if !self.place.refused && self.place.phase.swap(LEAVING, Ordering::SeqCst) != LEAVING {
+            list.seated -= 1;
+        }
+    }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
+        self.leave();
         let mut list = self.guests.lock();
         list.present.remove(&self.id);
-        if self.place.refused {
-            list.refused -= 1;
-        } else if self.place.phase.load(Ordering::SeqCst) != LEAVING {
-            list.seated -= 1;
-        }
+        list.refused -= usize::from(self.place.refused);
         self.guests.left.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    /// A connection's far end, and its entry if it was let in.
+    fn arrive(guests: &Arc<Guests>) -> (TcpStream, Option<Guest>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let far = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (near, peer) = listener.accept().unwrap();
+        (far, guests.admit(near, peer))
+    }
+
+    fn guest(guests: &Arc<Guests>) -> (TcpStream, Guest) {
+        let (far, guest) = arrive(guests);
+        (far, guest.unwrap())
+    }
+
+    #[test]
+    fn who_has_been_idle_longest_leaves_first() {
+        let guests = Arc::new(Guests::new(3));
+        let all: Vec<_> = (0..3).map(|_| guest(&guests)).collect();
+        let now = Instant::now();
+        for (late, (_, guest)) in [2, 0, 1].into_iter().zip(&all) {
+            guest.busy();
+            guest.idle(now + Duration::from_secs(late));
+        }
+        for expected in [1, 2, 0] {
+            assert!(guests.make_room());
+            assert!(all[expected].1.must_leave());
+            assert_eq!(all[expected].1.socket().read(&mut [0; 1]).unwrap(), 0);
+        }
+        assert!(!guests.make_room());
+    }
+
+    #[test]
+    fn who_is_busy_is_not_asked_to_leave_and_no_more_come_in_than_the_cap() {
+        let guests = Arc::new(Guests::new(1));
+        let (_far, busy) = guest(&guests);
+        busy.busy();
+        let refused: Vec<_> = (0..MOST_REFUSED).map(|_| guest(&guests)).collect();
+        assert!(refused.iter().all(|(_, guest)| guest.is_refused()) && !busy.must_leave());
+        assert!(arrive(&guests).1.is_none());
+        drop(refused);
+        drop(busy);
+        assert!(!guest(&guests).1.is_refused());
+    }
+
+    #[test]
+    fn a_seat_is_free_as_soon_as_its_holder_is_leaving() {
+        let guests = Arc::new(Guests::new(1));
+        let (_far, first) = guest(&guests);
+        first.busy();
+        first.leave();
+        let (_far, second) = guest(&guests);
+        assert!(!second.is_refused());
+        second.busy();
+        drop(first);
+        assert!(guest(&guests).1.is_refused());
+    }
+
+    #[test]
+    fn once_all_are_asked_to_leave_no_one_comes_in() {
+        let guests = Arc::new(Guests::new(2));
+        let (_far, idle) = guest(&guests);
+        let (_far, busy) = guest(&guests);
+        busy.busy();
+        guests.ask_all_to_leave();
+        assert!(arrive(&guests).1.is_none());
+        assert!(!guests.wait_until_gone(Instant::now()));
+        assert!(idle.must_leave() && busy.must_leave());
+        // Whoever becomes idle now does not wait for another request.
+        busy.idle(Instant::now());
+        assert_eq!(busy.socket().read(&mut [0; 1]).unwrap(), 0);
+        drop((idle, busy));
+        assert!(guests.wait_until_gone(Instant::now()));
     }
 }

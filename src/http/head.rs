@@ -52,7 +52,7 @@ pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, Refusal> {
     match parsed.parse_with_uninit_headers(bytes, room) {
         Ok(httparse::Status::Complete(_)) => {}
         Ok(httparse::Status::Partial) => return Err(Refusal::bad("the request's head ends too early")),
-        Err(error) => return Err(refuse(error)),
+        Err(error) => return Err(refuse(error, bytes)),
     }
     let method = parsed.method.unwrap_or_default();
     let legacy = parsed.version == Some(0);
@@ -70,15 +70,21 @@ pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, Refusal> {
     })
 }
 
-fn refuse(error: httparse::Error) -> Refusal {
+fn refuse(error: httparse::Error, bytes: &[u8]) -> Refusal {
     use httparse::Error::{HeaderName, HeaderValue, NewLine, Status, Token, TooManyHeaders, Version};
     match error {
         TooManyHeaders => Refusal::new(431, "the request has too many header fields"),
-        Version => Refusal::new(505, "only HTTP/1.1 and HTTP/1.0 are spoken here"),
+        Version if names_a_version(bytes) => Refusal::new(505, "only HTTP/1.1 and HTTP/1.0 are spoken here"),
         HeaderName => Refusal::bad("a header field's name is not valid"),
         HeaderValue => Refusal::bad("a header field's value is not valid"),
-        Token | NewLine | Status => Refusal::bad("the request line is not valid"),
+        Token | NewLine | Status | Version => Refusal::bad("the request line is not valid"),
     }
+}
+
+/// Whether the request line is one, of another version: method, target and something that begins like a version.
+fn names_a_version(bytes: &[u8]) -> bool {
+    let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    line.split(|byte| *byte == b' ').nth(2).is_some_and(|version| version.starts_with(b"HTTP/"))
 }
 
 /// Reduces the target to path and query. Clients of a proxy send `http://host/path`, which servers must take, too.

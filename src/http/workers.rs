@@ -131,7 +131,11 @@ mod tests {
     fn a_blocked_worker_does_not_hold_up_the_next_job() {
         let workers = Workers::new(2);
         let (release, blocked) = mpsc::channel::<()>();
-        workers.run(move || drop(blocked.recv())).unwrap();
+        workers
+            .run(move || {
+                let _ = blocked.recv();
+            })
+            .unwrap();
         let (send, receive) = mpsc::channel();
         workers.run(move || send.send(()).unwrap()).unwrap();
         receive.recv_timeout(Duration::from_secs(10)).unwrap();

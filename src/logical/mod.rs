@@ -3,17 +3,19 @@
 
 pub mod ctx;
 pub mod doc;
+pub mod endpoints;
 pub mod engine;
 pub mod field;
 pub mod help;
 pub mod input;
+pub mod openapi;
 pub mod path;
 pub mod request;
 pub mod response;
 pub mod route;
 
 pub use ctx::{Caller, Created, Ctx, Intent, Issue, MountView, Outside, Records, View};
-pub use doc::RouteDoc;
+pub use doc::{Endpoint, RouteDoc};
 pub use engine::{Engine, LeaseView, Renewal, Revoked, SecretKind};
 pub use field::{Field, FieldKind};
 pub use input::{Input, Map, wipe};

@@ -5,7 +5,7 @@ pub mod dev;
 pub mod logging;
 pub mod process;
 
-use crate::base::{Result, SystemClock};
+use crate::base::{Error, Result, SystemClock};
 use crate::config::{self, Config, Storage as StorageConfig};
 use crate::core::{Core, Registry, Settings};
 use crate::http::api::Api;
@@ -27,10 +27,10 @@ pub fn registry() -> Registry {
 /// A server whose listeners are bound.
 pub struct Running {
     pub core: Arc<Core>,
-    pub http: Server,
+    pub http: Arc<Server>,
 }
 
-/// Opens the storage and binds the listeners; serves from then on, sealed.
+/// Opens the storage and binds the listeners: from then on clients can connect, and are answered once [`run`] serves.
 ///
 /// # Errors
 /// One clear line: the port is taken, the file is not writable, newer than the program, or held by another process.
@@ -42,8 +42,7 @@ pub fn start(config: &Config) -> Result<Running> {
     let core = Core::new(settings(config), registry(), storage, Arc::new(SystemClock::default()));
     let listeners: Vec<ListenerConfig> = config.listeners.iter().map(listener).collect();
     let http = Server::bind(&listeners, Arc::new(Api { core: core.clone() }))?;
-    http.serve()?;
-    Ok(Running { core, http })
+    Ok(Running { core, http: Arc::new(http) })
 }
 
 /// Runs until SIGTERM or SIGINT; then finishes the requests in flight and seals.
@@ -59,11 +58,14 @@ pub fn run(config: &Config, ready: impl FnOnce(&Running) -> Result<()>) -> Resul
         log::info!("listening on {address}");
     }
     ready(&running)?;
+    let http = running.http.clone();
+    let accepting = std::thread::Builder::new().name("accept".into()).spawn(move || http.serve());
+    let accepting = accepting.map_err(|error| Error::internal("no thread to accept connections").caused_by(error))?;
     signals.wait();
     log::info!("stopping: requests in flight are finished first");
     running.http.shutdown(GRACE);
     running.core.seal();
-    Ok(())
+    accepting.join().unwrap_or_else(|_| Err(Error::internal("accepting connections broke off")))
 }
 
 fn settings(config: &Config) -> Settings {

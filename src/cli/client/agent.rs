@@ -55,18 +55,21 @@ fn tls(invocation: &Invocation) -> Result<TlsConfig, Failure> {
     Ok(tls.build())
 }
 
-/// The certificates to trust instead of the public ones.
+/// The certificates to trust instead of the public ones. A directory may hold other files, too.
 fn trusted(invocation: &Invocation) -> Result<Option<Vec<Certificate<'static>>>, Failure> {
-    let files = match (invocation.text("ca-cert"), invocation.text("ca-path")) {
-        (Some(file), _) => vec![PathBuf::from(file)],
-        (None, Some(directory)) => files_of(Path::new(directory))?,
-        (None, None) => return Ok(None),
-    };
-    let mut trusted = Vec::new();
-    for file in files {
-        trusted.extend(certificates(&file)?);
+    match (invocation.text("ca-cert"), invocation.text("ca-path")) {
+        (Some(file), _) => certificates(Path::new(file)).map(Some),
+        (None, Some(directory)) => {
+            let directory = Path::new(directory);
+            let files = files_of(directory)?;
+            let found: Vec<_> = files.iter().flat_map(|file| certificates(file).unwrap_or_default()).collect();
+            if found.is_empty() {
+                return Err(Failure::local(format!("no file in {} holds a certificate", directory.display())));
+            }
+            Ok(Some(found))
+        }
+        (None, None) => Ok(None),
     }
-    Ok(Some(trusted))
 }
 
 fn files_of(directory: &Path) -> Result<Vec<PathBuf>, Failure> {

@@ -28,7 +28,11 @@ fn path(invocation: &Invocation, client: &Client) -> Result<String, Failure> {
         Some(mount) => format!("{}{given}", mount_path(mount)),
         None => given.to_owned(),
     };
-    let answer = client.read(&format!("sys/internal/ui/mounts/{path}"))?;
+    if path.is_empty() {
+        return Err(Failure::local("Not enough arguments: a PATH or -mount is needed"));
+    }
+    let answer = client.read(&format!("sys/internal/ui/mounts/{path}"));
+    let answer = answer.map_err(|failure| failure.context(format!("Error finding the mount of {path}")))?;
     let options = answer.as_ref().and_then(|answer| answer.data()?.get("options"));
     match options.and_then(|options| options.get("version")).and_then(Value::as_str) {
         Some("2") => Err(Failure::local(format!(

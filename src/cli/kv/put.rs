@@ -2,7 +2,7 @@
 
 use super::{MOUNT, path};
 use crate::cli::command::{ANY, Command, FIELD, FORMAT, HTTP};
-use crate::cli::{Exit, Failure, Format, Invocation, Outcome, arguments, console, output};
+use crate::cli::{Failure, Invocation, Outcome, arguments, write};
 use serde_json::Value;
 
 pub const COMMAND: Command = Command {
@@ -29,13 +29,5 @@ fn run(invocation: &Invocation) -> Outcome {
     let client = invocation.client()?;
     let path = path(invocation, &client)?;
     let answer = client.write(&path, data);
-    match answer.map_err(|failure| failure.context(format!("Error writing data to {path}")))? {
-        Some(answer) => output::answer(invocation, &answer),
-        None => {
-            if invocation.format()? == Format::Table {
-                console::line(format!("Success! Data written to: {path}"));
-            }
-            Ok(Exit::SUCCESS)
-        }
-    }
+    write::tell(invocation, &path, answer.map_err(|failure| failure.context(format!("Error writing data to {path}")))?)
 }

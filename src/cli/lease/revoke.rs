@@ -53,6 +53,7 @@ fn run(invocation: &Invocation) -> Outcome {
     };
     let answer = invocation.client()?.write(&path, body);
     let answer = answer.map_err(|failure| failure.context(format!("Error {failed} {id}")))?;
+    // Without -sync the server warns that the work goes on; the line below says so already.
     answer.iter().filter(|_| sync || force).for_each(output::warnings);
     let queued = "All revocation operations queued successfully!".to_owned();
     console::line(if sync || force { done } else { queued });

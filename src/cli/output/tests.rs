@@ -73,8 +73,8 @@ fn yaml_reads_back_as_what_it_was() {
 
 #[test]
 fn yaml_keeps_numbers_as_they_came() {
-    let value: Value = serde_json::from_str("{\"n\":12345678901234567890123,\"m\":1.50}").unwrap();
-    assert_eq!(yaml::text(&value), "n: 12345678901234567890123\nm: 1.50\n");
+    let value: Value = serde_json::from_str("{\"big\":12345678901234567890123,\"m\":1.50}").unwrap();
+    assert_eq!(yaml::text(&value), "big: 12345678901234567890123\nm: 1.50\n");
 }
 
 #[test]

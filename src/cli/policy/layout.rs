@@ -102,9 +102,6 @@ impl Writer {
         let Some((open, spread)) = self.open.pop() else { return };
         if spread {
             self.open.push((open, spread));
-            if open == '[' && !self.line.is_empty() && !self.line.ends_with(',') {
-                self.line.push(',');
-            }
             self.end_line();
             self.open.pop();
             self.out.truncate(self.out.trim_end_matches('\n').len());
@@ -308,7 +305,7 @@ path \"a\" {
 path \"a\" {
   capabilities = [
     \"read\",
-    \"list\",
+    \"list\"
   ]
   allowed = {
     \"k\" = []

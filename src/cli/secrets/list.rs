@@ -44,11 +44,11 @@ fn run(invocation: &Invocation) -> Outcome {
     let failed = |failure: Failure| failure.context("Error listing secrets engines");
     let answer = invocation.client()?.read("sys/mounts").map_err(failed)?;
     let answer = answer.ok_or_else(|| failed(Failure::refused("the server answered nothing")))?;
-    output::warnings(&answer);
     let mut mounts: Vec<_> = answer.data().into_iter().flatten().collect();
     mounts.sort_by_key(|(path, _)| path.as_str());
     match invocation.format()? {
         Format::Table => {
+            output::warnings(&answer);
             let detailed = invocation.is_set("detailed");
             let header: &[&str] = if detailed { &DETAILED_HEADER } else { &HEADER };
             let row =
