@@ -81,7 +81,6 @@ impl Issue for Issuer {
         let leases = Leases { barrier: &self.live.barrier };
         self.live.storage.writing(|tx| {
             let row = tx.lease(issued.row)?.filter(|row| row.state == LeaseState::Pending).ok_or_else(lost)?;
-            let due = row.due;
             let mut lease = leases.open(row)?;
             if let (Some(secret), Some(revocation)) = (&mut lease.payload.secret, &learnt.revocation) {
                 secret.revocation = revocation.clone();
@@ -92,7 +91,6 @@ impl Issue for Issuer {
             }
             let sealed = leases.reseal(&lease)?;
             tx.lease_renew(issued.row, lease.row.expires, lease.row.maximum, &sealed)?;
-            tx.lease_advance(issued.row, LeaseState::Pending, LeaseState::Pending, due, 0)?;
             let ttl = lease.row.expires.map_or(Duration::ZERO, |expires| lease.row.issued.until(expires));
             let id = format!("{}{}/{}", self.mount.path, self.path, lease.payload.suffix);
             Ok(LeaseAnswer { id, ttl, renewable: lease.payload.renewable })

@@ -130,6 +130,8 @@ pub fn sweep(live: &Arc<Live>, workers: &Arc<Workers>) -> Result<Duration> {
     let next = live.storage.reading(|snapshot| snapshot.next_due())?;
     let clearing = live.mounts().disabling().next().is_some();
     Ok(match next {
+        // What is due and was not listed does not open: it is reported, and looking again at once would not help.
+        Some(next) if next <= live.now() => LOOK_EVERY,
         Some(next) => live.now().until(next).min(LOOK_EVERY),
         None if clearing => LOOK_EVERY,
         None => FLOOR_EVERY,
@@ -176,6 +178,9 @@ fn end_token(
     };
     if cleared {
         live.delete_lease(tx, &row)?;
+    } else {
+        // A large cubbyhole goes a batch at a time, and others are not kept waiting for it.
+        tx.lease_advance(row.id, LeaseState::Revoking, LeaseState::Revoking, Some(now.plus(LOOK_EVERY)), 0)?;
     }
     Ok(marked + 1)
 }

@@ -28,6 +28,8 @@ pub struct SecretKind {
     /// How long after its start a create may still land outside: until then "not there" says nothing of a lease whose
     /// creation was never confirmed.
     pub settle: Duration,
+    /// Cannot be ended outside before its time: its lease says so.
+    pub expires_only: bool,
     /// Called when a lease is renewed, after the core found it renewable: may refuse or shorten.
     pub renew: fn(&mut Ctx, &LeaseView) -> Result<Renewal>,
     /// Ends the credential outside. Must be able to run again after any crash, and treats "already gone" as

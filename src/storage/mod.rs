@@ -128,7 +128,8 @@ pub trait Tx: Snapshot {
         due: Option<Timestamp>,
         attempts: u32,
     ) -> Result<bool>;
-    /// Moves the expiry (and `due` with it) and replaces the sealed payload, which is bound to the clear columns.
+    /// Moves the expiry of an active lease (and `due` with it) or of a pending one (whose `due` stays its deadline), and
+    /// replaces the sealed payload, which is bound to the clear columns.
     fn lease_renew(
         &mut self,
         id: i64,

@@ -67,7 +67,12 @@ fn lookup(call: &mut Call, input: &Input) -> Result<Response> {
     if !live.is_alive(&found.lease)? {
         return Err(Error::bad_request("invalid lease"));
     }
-    Ok(Response::data(leases::describe(&found.lease, &found.id, live.now())))
+    let mut data = leases::describe(&found.lease, &found.id, live.now());
+    let kind = found.lease.payload.secret.as_ref().map(|secret| secret.kind.as_str());
+    if kind.and_then(|kind| live.engine(&found.mount).ok()?.secret(kind)).is_some_and(|kind| kind.expires_only) {
+        data.insert("revocation".to_owned(), "expires only".into());
+    }
+    Ok(Response::data(data))
 }
 
 /// The route is shared with looking up, which needs no sudo.

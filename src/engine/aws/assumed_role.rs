@@ -10,8 +10,13 @@ use crate::logical::{Created, Ctx, Input, Intent, LeaseView, Renewal, Response, 
 use serde_json::{Value, json};
 use std::time::Duration;
 
-pub const KIND: SecretKind =
-    SecretKind { kind: "assumed_role", settle: Duration::ZERO, renew: refuse_renewal, revoke: leave_to_expire };
+pub const KIND: SecretKind = SecretKind {
+    kind: "assumed_role",
+    settle: Duration::ZERO,
+    expires_only: true,
+    renew: refuse_renewal,
+    revoke: leave_to_expire,
+};
 
 /// What AWS gives at least, and what is asked for where nobody says.
 const SHORTEST: Duration = Duration::from_secs(15 * 60);

@@ -19,6 +19,7 @@ pub const KIND: SecretKind = SecretKind {
     kind: "iam_user",
     // AWS answers or drops a call within minutes; a user may show up that much after the call for it failed.
     settle: Duration::from_secs(15 * 60),
+    expires_only: false,
     renew,
     revoke,
 };

@@ -140,7 +140,8 @@ impl Tx for Session<'_> {
         maximum: Option<Timestamp>,
         sealed: &[u8],
     ) -> Result<bool> {
-        let sql = "UPDATE leases SET expires = ?2, due = ?2, maximum = ?3, sealed = ?4 WHERE id = ?1 AND state = 2";
+        let sql = "UPDATE leases SET expires = ?2, due = CASE state WHEN 2 THEN ?2 ELSE due END, maximum = ?3, sealed = ?4 \
+                   WHERE id = ?1 AND state IN (1, 2)";
         self.took_effect(sql, params![id, expires, maximum, sealed])
     }
 
