@@ -26,6 +26,7 @@ pub mod ttl;
 pub mod workers;
 
 use crate::base::{Clock, Error, Result};
+use crate::logical::doc::Endpoint;
 use crate::logical::{Engine, Route};
 use crate::storage::Storage;
 pub use call::Call;
@@ -58,6 +59,19 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// Every endpoint at its usual place: what the endpoint list is made from.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        let at = |mount: &str, class: &str, route| Endpoint { mount: mount.to_owned(), class: class.to_owned(), route };
+        let system = self.system.iter().map(|route| at("sys/", "system", route.doc()));
+        let token = self.token.iter().map(|route| at("auth/token/", "auth", route.doc()));
+        let engines = self
+            .engines
+            .iter()
+            .flat_map(|engine| engine.docs().map(move |route| at(&format!("{}/", engine.name), "secret", route)));
+        system.chain(token).chain(engines).collect()
+    }
+
     /// # Errors
     /// `BadRequest` naming the engines that there are.
     pub fn engine(&self, kind: &str) -> Result<&'static Engine> {

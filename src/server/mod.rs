@@ -45,7 +45,7 @@ pub fn start(config: &Config) -> Result<Running> {
     Ok(Running { core, http: Arc::new(http) })
 }
 
-/// Runs until SIGTERM or SIGINT; then finishes the requests in flight and seals.
+/// Runs until SIGTERM or SIGINT (SIGHUP reopens the audit files); then finishes the requests in flight and seals.
 ///
 /// # Errors
 /// As [`start`]; `Internal` when signals cannot be waited for.
@@ -61,11 +61,19 @@ pub fn run(config: &Config, ready: impl FnOnce(&Running) -> Result<()>) -> Resul
     let http = running.http.clone();
     let accepting = std::thread::Builder::new().name("accept".into()).spawn(move || http.serve());
     let accepting = accepting.map_err(|error| Error::internal("no thread to accept connections").caused_by(error))?;
-    signals.wait();
+    signals.wait(|| reopen_audit_files(&running.core));
     log::info!("stopping: requests in flight are finished first");
     running.http.shutdown(GRACE);
     running.core.seal();
     accepting.join().unwrap_or_else(|_| Err(Error::internal("accepting connections broke off")))
+}
+
+/// SIGHUP: audit files may have been moved aside to be rotated.
+fn reopen_audit_files(core: &Core) {
+    if let Some(live) = core.live_or_none() {
+        live.audit.reopen();
+        log::info!("audit files are reopened");
+    }
 }
 
 fn settings(config: &Config) -> Settings {

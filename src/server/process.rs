@@ -1,7 +1,7 @@
 //! What a server asks of the operating system: no core dumps, signals, a pid file.
 
 use crate::base::{Error, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals as Iterator;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,19 +15,25 @@ pub fn forbid_core_dumps() {
     }
 }
 
-/// The signals that end the server.
+/// The signals that a server minds.
 pub struct Signals(Iterator);
 
 impl Signals {
     /// # Errors
     /// `Internal` when the system refuses.
     pub fn register() -> Result<Self> {
-        let signals = Iterator::new([SIGTERM, SIGINT]);
+        let signals = Iterator::new([SIGTERM, SIGINT, SIGHUP]);
         signals.map(Self).map_err(|error| Error::internal("signals cannot be waited for").caused_by(error))
     }
 
-    pub fn wait(mut self) {
-        self.0.forever().next();
+    /// Waits for SIGTERM or SIGINT; calls `hung_up` at each SIGHUP until then.
+    pub fn wait(mut self, hung_up: impl Fn()) {
+        for signal in self.0.forever() {
+            if signal != SIGHUP {
+                return;
+            }
+            hung_up();
+        }
     }
 }
 

@@ -41,6 +41,7 @@ pub static ROUTES: &[&Route<Call>] = &[
     &internal::MOUNTS,
     &internal::MOUNT,
     &internal::RESULTANT_ACL,
+    &internal::specs::OPENAPI,
     &leader::LEADER,
     &leases::LOOKUP,
     &leases::LIST,

@@ -3,6 +3,8 @@
 //! Invariant: the mount listings are served without a token, so each looks at the token itself and shows nothing that its
 //! policies do not reach, but the mounts that are to be seen by all.
 
+pub mod specs;
+
 use super::settings::{describe, mount_path};
 use crate::base::{Error, Result};
 use crate::core::mounts::{Class, Mount, Resolved};
