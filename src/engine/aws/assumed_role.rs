@@ -22,6 +22,8 @@ pub const KIND: SecretKind = SecretKind {
 const SHORTEST: Duration = Duration::from_secs(15 * 60);
 const USUAL: Duration = Duration::from_secs(60 * 60);
 
+const CLOCK_SLACK: Duration = Duration::from_secs(5);
+
 /// Opens a session for a role, under a lease.
 ///
 /// # Errors
@@ -62,9 +64,8 @@ pub fn issue(ctx: &mut Ctx, input: &Input, name: &str, role: &Role) -> Result<Re
                 tags: &role.session_tags,
             },
         )?;
-        // A clock that runs ahead of AWS's may find the session ended already: then what was asked for holds.
-        let left = opened.expires.map(|expires| clock.now().until(expires)).filter(|left| !left.is_zero());
-        let ttl = left.map_or(ttl, |left| left.min(ttl));
+        let shorter = shortened(ttl, opened.expires.map(|expires| clock.now().until(expires)));
+        let ttl = shorter.unwrap_or(ttl);
         let data = json!({
             "access_key": opened.access_key,
             "secret_key": opened.secret_key.expose(),
@@ -74,7 +75,7 @@ pub fn issue(ctx: &mut Ctx, input: &Input, name: &str, role: &Role) -> Result<Re
             "ttl": ttl.as_secs(),
         });
         let data = data.as_object().cloned().unwrap_or_default();
-        Ok(Created { data, ttl: Some(ttl), warnings: warning.into_iter().collect(), revocation: None })
+        Ok(Created { data, ttl: shorter, warnings: warning.into_iter().collect(), revocation: None })
     })
 }
 
@@ -102,6 +103,12 @@ fn granted(asked: Option<Duration>, role: &Role, mount_max: Duration) -> Result<
     let (given, wished) = (duration::short(ttl.as_secs()), duration::short(wanted.as_secs()));
     let capped = asked.is_some() && ttl < wanted;
     Ok((ttl, capped.then(|| format!("a ttl of {wished} was asked for; the limits allow {given}"))))
+}
+
+/// AWS's word on how long the session lives, where it is less than what was asked for. A second or so is the clocks' and the
+/// wire's; nothing left at all means that our clock runs ahead, and says nothing.
+fn shortened(asked: Duration, left: Option<Duration>) -> Option<Duration> {
+    left.filter(|left| !left.is_zero() && *left + CLOCK_SLACK < asked)
 }
 
 /// What narrows the session besides the role's own permissions: the given policies and those of the groups, together.
@@ -171,6 +178,15 @@ mod tests {
         assert_eq!(granted(seconds(7200), &role, Duration::from_secs(1000))?.0, Duration::from_secs(1000));
         assert!(granted(seconds(60), &role, DAY).is_err());
         Ok(())
+    }
+
+    #[test]
+    fn a_session_is_shorter_only_where_aws_clearly_says_so() {
+        let hour = Duration::from_secs(3600);
+        assert_eq!(shortened(hour, Some(hour / 2)), Some(hour / 2));
+        for left in [None, Some(Duration::ZERO), Some(hour - Duration::from_millis(900)), Some(hour * 2)] {
+            assert_eq!(shortened(hour, left), None, "{left:?}");
+        }
     }
 
     #[test]
