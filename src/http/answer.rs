@@ -67,7 +67,7 @@ pub(super) struct AnswerWriter {
 }
 
 /// More than this is not kept for the next answer.
-const KEPT_BYTES: usize = 64 * 1024;
+const KEPT_BYTES: usize = 8 * 1024;
 const STATUS_LINE_AND_OWN_FIELDS: usize = 256;
 
 impl AnswerWriter {
