@@ -8,10 +8,13 @@ use serde_json::{Value, json};
 /// Encodes what a request came to. `id` is the request's.
 #[must_use]
 pub fn encode(id: &str, outcome: Result<Response, Error>) -> Answer {
-    match outcome {
+    let mut answer = match outcome {
         Ok(response) => success(id, response),
         Err(error) => failure(id, &error),
-    }
+    };
+    // Nothing in between may keep what may be a secret.
+    answer.headers.push(("Cache-Control".to_owned(), "no-store".to_owned()));
+    answer
 }
 
 fn success(id: &str, mut response: Response) -> Answer {

@@ -50,6 +50,9 @@ fn run(invocation: &Invocation) -> Outcome {
         Format::Table => {
             output::warnings(&answer);
             let detailed = invocation.is_set("detailed");
+            if !detailed {
+                mounts.retain(|(_, mount)| mount.get("disabling") != Some(&Value::Bool(true)));
+            }
             let header: &[&str] = if detailed { &DETAILED_HEADER } else { &HEADER };
             let row =
                 |(path, mount): &(&String, &Value)| if detailed { detailed_row(path, mount) } else { row(path, mount) };
@@ -87,12 +90,20 @@ fn detailed_row(path: &str, mount: &Value) -> Vec<String> {
         truth(mount, "seal_wrap"),
         truth(mount, "external_entropy_access"),
         mount.get("options").filter(|options| !options.is_null()).map_or_else(|| "map[]".to_owned(), output::plain),
-        shown(mount, "description"),
+        description(mount),
         shown(mount, "uuid"),
         shown(mount, "plugin_version"),
         shown(mount, "running_plugin_version"),
         shown(mount, "deprecation_status"),
     ]
+}
+
+/// A mount that is being removed tells how much of it is left in place of its description.
+fn description(mount: &Value) -> String {
+    match mount.get("leases") {
+        Some(leases) => format!("being disabled: {} leases are still to be revoked", output::plain(leases)),
+        None => shown(mount, "description"),
+    }
 }
 
 fn shown(value: &Value, name: &str) -> String {
