@@ -88,17 +88,23 @@ fn settings(config: &Config) -> Settings {
 }
 
 fn listener(listener: &config::ListenerConfig) -> ListenerConfig {
+    let defaults = Limits::default();
     let limits = Limits {
         max_body_bytes: usize::try_from(listener.max_request_size).unwrap_or(usize::MAX),
         header_deadline: listener.http_read_header_timeout,
         body_deadline: listener.http_read_timeout,
         idle_deadline: listener.http_idle_timeout,
-        ..Limits::default()
+        write_deadline: listener.http_write_timeout.unwrap_or(defaults.write_deadline),
+        ..defaults
     };
     let tls = listener.tls.as_ref().map(|tls| TlsConfig {
         cert_file: tls.cert_file.clone(),
         key_file: tls.key_file.clone(),
-        client_ca_file: tls.client_ca_file.clone(),
+        // Without authorities to check them against, clients are not asked for certificates.
+        client_ca_file: match tls.client_certificates {
+            config::ClientCertificates::NotAsked => None,
+            _ => tls.client_ca_file.clone(),
+        },
         require_client_cert: tls.client_certificates == config::ClientCertificates::Required,
         min_version: match tls.min_version {
             config::TlsVersion::Tls12 => TlsVersion::Tls12,
