@@ -89,6 +89,10 @@ pub fn run(words: &[String], environment: Environment) -> Exit {
             Exit::LOCAL
         }
         Found::Nothing(name, closest) => {
+            if name.is_empty() {
+                console::complain("Flags come after the command, as in: leasehold status -format=json");
+                return Exit::UNKNOWN_COMMAND;
+            }
             let hint = closest.map(|known| format!(" Did you mean \"{known}\"?")).unwrap_or_default();
             console::complain(format!(
                 "There is no command \"{name}\".{hint}\nSee them all with: {} -h",

@@ -68,15 +68,24 @@ fn keys(answer: &Answer, shares: i64, threshold: i64) -> Zeroizing<String> {
     }
     let root = Answer::new(member(answer, "root_token"));
     let _ = write!(text, "\nInitial Root Token: {}\n\n", root.body().as_str().unwrap_or_default());
-    let _ = write!(
-        text,
+    text.push_str(&advice(shares, threshold));
+    text.push_str("The root token may do everything. Use it to set up what others may do, then revoke it.");
+    text
+}
+
+fn advice(shares: i64, threshold: i64) -> String {
+    if shares == 1 {
+        return "The server is initialised with one unseal key. Write it down now: it is not shown again,\n\
+                and nobody can make it anew. The server starts sealed each time and serves once the\n\
+                key has been entered with \"operator unseal\".\n\n"
+            .to_owned();
+    }
+    format!(
         "The server is initialised with {shares} key shares, {threshold} of which unseal it. Write them\n\
          down now and give them to different people: they are not shown again, and nobody\n\
          can make them anew. The server starts sealed each time and serves once {threshold} of\n\
-         them have been entered with \"operator unseal\".\n\n\
-         The root token may do everything. Use it to set up what others may do, then revoke it."
-    );
-    text
+         them have been entered with \"operator unseal\".\n\n"
+    )
 }
 
 fn structured(answer: &Answer, shares: Option<i64>, threshold: Option<i64>) -> Value {
