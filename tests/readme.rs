@@ -3,6 +3,7 @@
 //! Every `$ command` of the README's console blocks is run, in order, by a shell against a new server and an AWS emulator.
 //! What differs from one run to the next (tokens, keys, ids, times) must have the form that the README shows; from then on the
 //! README's example stands for the value of this run, in commands and outputs alike.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code: a panic is the verdict")]
 
 mod support;
 
