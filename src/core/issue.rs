@@ -129,16 +129,18 @@ impl Live {
     pub fn activate(&self, issued: Issued) -> Result<()> {
         let leases = Leases { barrier: &self.barrier };
         let now = self.now();
+        let mut expires = None;
         let activated = self.storage.writing(|tx| {
             let row: LeaseRow = tx.lease(issued.row)?.ok_or_else(lost)?;
             if leases.ancestors_alive(tx, row.parent, now)?.is_none() || self.mount_of(&row.mount)?.disabling {
                 return Ok(false);
             }
+            expires = row.expires;
             tx.lease_advance(row.id, LeaseState::Pending, LeaseState::Active, row.expires, 0)
         })?;
-        // The new lease may be the next one to fall due.
-        self.bell.ring();
         if activated {
+            // The new lease may be the next one to fall due.
+            expires.into_iter().for_each(|expires| self.bell.ring_by(now.until(expires)));
             return Ok(());
         }
         self.discard(issued);

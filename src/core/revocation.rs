@@ -20,8 +20,11 @@ pub const TRY_DEADLINE: Duration = Duration::from_secs(30);
 const QUICK_TRIES: u32 = 6;
 const SLOW_RETRY: Duration = Duration::from_secs(15 * 60);
 
-/// Rows marked in one transaction.
+/// Rows read at a time.
 pub const BATCH: usize = 1000;
+
+/// Rows marked or deleted in one transaction: a few milliseconds, for as long as that holds up everybody's writes.
+pub const ROWS_A_CHANGE: usize = 200;
 
 /// A lease found by its id, and where it belongs.
 pub struct Found {
@@ -102,7 +105,7 @@ impl Live {
             tx.lease_renew(lease.row.id, lease.row.expires, lease.row.maximum, &sealed)?;
             Ok(granted)
         })?;
-        self.bell.ring();
+        self.bell.ring_by(now.until(granted.expires));
         Ok(granted)
     }
 
@@ -247,9 +250,9 @@ impl Live {
             return self.mark_mount(mount);
         }
         loop {
-            let marked = self.storage.writing(|tx| tx.lease_mark_node(node, now, BATCH))?;
+            let marked = self.storage.writing(|tx| tx.lease_mark_node(node, now, ROWS_A_CHANGE))?;
             total += marked;
-            if marked < BATCH {
+            if marked < ROWS_A_CHANGE {
                 break;
             }
         }
@@ -263,9 +266,9 @@ impl Live {
     pub fn mark_mount(&self, mount: &Mount) -> Result<usize> {
         let mut total = 0;
         loop {
-            let marked = self.storage.writing(|tx| tx.lease_mark_mount(&mount.hash(), self.now(), BATCH))?;
+            let marked = self.storage.writing(|tx| tx.lease_mark_mount(&mount.hash(), self.now(), ROWS_A_CHANGE))?;
             total += marked;
-            if marked < BATCH {
+            if marked < ROWS_A_CHANGE {
                 return Ok(total);
             }
         }

@@ -5,11 +5,11 @@ use crate::base::{Result, Timestamp};
 use crate::core::cubbyholes;
 use crate::core::live::Live;
 use crate::core::mounts::{self, Mount};
-use crate::core::revocation::{BATCH, TRY_DEADLINE};
+use crate::core::revocation::{BATCH, ROWS_A_CHANGE, TRY_DEADLINE};
 use crate::core::workers::Workers;
 use crate::storage::{Hash, LeaseKind, LeaseRow, LeaseState, Tx};
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,15 +22,19 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Leases of a mount whose workers have no room wait this long.
 const NO_ROOM: Duration = Duration::from_secs(2);
 
-/// Token rows ended in one transaction.
-const TOKENS_AT_ONCE: usize = 200;
-
 /// The name of the time floor in the store's `meta`.
 pub const CLOCK_FLOOR: &str = "clock_floor";
 
 /// Wakes the sweeper, or ends it.
 #[derive(Default, Clone)]
-pub struct Bell(Arc<(Mutex<Ring>, Condvar)>);
+pub struct Bell(Arc<(Mutex<Waiting>, Condvar)>);
+
+#[derive(Default)]
+struct Waiting {
+    ring: Ring,
+    /// When the sweeper looks next by itself, while it sleeps only until then.
+    next_look: Option<Instant>,
+}
 
 #[derive(Default, PartialEq, Eq, Clone, Copy)]
 enum Ring {
@@ -42,28 +46,45 @@ enum Ring {
 
 impl Bell {
     pub fn ring(&self) {
-        let mut ring = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if *ring == Ring::Quiet {
-            *ring = Ring::Rung;
+        self.ring_unless(|_| false);
+    }
+
+    /// Something falls due after so long. With many leases the sweeper looks every second anyway, and need not be woken for
+    /// each that is made.
+    pub fn ring_by(&self, left: Duration) {
+        let due = Instant::now().checked_add(left);
+        self.ring_unless(|next_look| next_look.is_some_and(|look| due.is_none_or(|due| look <= due)));
+    }
+
+    fn ring_unless(&self, is_needless: impl FnOnce(Option<Instant>) -> bool) {
+        let mut waiting = self.lock();
+        if waiting.ring == Ring::Quiet && !is_needless(waiting.next_look) {
+            waiting.ring = Ring::Rung;
             self.0.1.notify_all();
         }
     }
 
     pub fn stop(&self) {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = Ring::Stop;
+        self.lock().ring = Ring::Stop;
         self.0.1.notify_all();
     }
 
     /// Waits for a ring, at most so long; false when it is over.
     fn wait(&self, at_most: Duration) -> bool {
-        let ring = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.0.1.wait_timeout_while(ring, at_most, |ring| *ring == Ring::Quiet);
-        let mut ring = waited.unwrap_or_else(PoisonError::into_inner).0;
-        if *ring == Ring::Stop {
+        let mut waiting = self.lock();
+        waiting.next_look = (at_most <= LOOK_EVERY).then(|| Instant::now() + at_most);
+        let waited = self.0.1.wait_timeout_while(waiting, at_most, |waiting| waiting.ring == Ring::Quiet);
+        let mut waiting = waited.unwrap_or_else(PoisonError::into_inner).0;
+        waiting.next_look = None;
+        if waiting.ring == Ring::Stop {
             return false;
         }
-        *ring = Ring::Quiet;
+        waiting.ring = Ring::Quiet;
         true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -118,7 +139,7 @@ pub fn sweep(live: &Arc<Live>, workers: &Arc<Workers>) -> Result<Duration> {
         let full = due.len() == BATCH;
         let (tokens, secrets): (Vec<_>, Vec<_>) = due.into_iter().partition(|row| row.kind == LeaseKind::Token);
         let any_tokens = !tokens.is_empty();
-        for batch in tokens.chunks(TOKENS_AT_ONCE) {
+        for batch in tokens.chunks(ROWS_A_CHANGE) {
             end_tokens(live, batch, now)?;
         }
         hand_out(live, workers, secrets, now)?;
@@ -143,7 +164,7 @@ pub fn sweep(live: &Arc<Live>, workers: &Arc<Workers>) -> Result<Duration> {
 fn end_tokens(live: &Live, rows: &[LeaseRow], now: Timestamp) -> Result<()> {
     let cubbyholes = live.cubbyhole_mount().map(|mount| mount.hash());
     live.storage.writing(|tx| {
-        let mut room = BATCH;
+        let mut room = ROWS_A_CHANGE;
         for row in rows {
             room = room.saturating_sub(end_token(live, tx, row, cubbyholes.as_ref(), now, room)?);
             if room == 0 {
@@ -226,8 +247,29 @@ fn clear_mount(live: &Live, mount: &Mount) -> Result<()> {
     if !live.storage.reading(|snapshot| snapshot.leases_of_mount(&hash, 0, 1))?.is_empty() {
         return Ok(());
     }
-    while live.storage.writing(|tx| tx.purge_mount(&hash, BATCH))? > 0 {}
+    while live.storage.writing(|tx| tx.purge_mount(&hash, ROWS_A_CHANGE))? > 0 {}
     live.change_mounts(|_| Ok(()), |tx, ()| mounts::delete(tx, &live.barrier, mount))?;
     log::info!("mount {} ({}) is gone with its data", mount.path, mount.kind);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_rung_by(next_look: Option<Duration>, left: Duration) -> bool {
+        let bell = Bell::default();
+        bell.lock().next_look = next_look.map(|after| Instant::now() + after);
+        bell.ring_by(left);
+        bell.lock().ring == Ring::Rung
+    }
+
+    #[test]
+    fn the_sweeper_is_woken_only_for_what_falls_due_before_it_looks() {
+        let soon = Some(LOOK_EVERY);
+        assert!(!is_rung_by(soon, LOOK_EVERY * 60));
+        assert!(!is_rung_by(soon, Duration::MAX));
+        assert!(is_rung_by(soon, Duration::ZERO));
+        assert!(is_rung_by(None, LOOK_EVERY * 60), "while it works or sleeps long it must be told");
+    }
 }

@@ -1,6 +1,6 @@
 //! HCL 1 and its JSON form, read into one tree with positions: what policies and configuration files are written in.
 //!
-//! Owns the grammar, the limits on hostile input and the canonical layout ([`format`]). What keys mean is for those who
+//! Owns the grammar, the limits on hostile input and the canonical layout ([`format()`]). What keys mean is for those who
 //! read the tree. Invariant: no input, however long, deep or broken, makes it panic or overflow the stack.
 
 mod format;

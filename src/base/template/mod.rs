@@ -1,7 +1,7 @@
 //! Templates of the shape that Go's have: text with `{{ … }}` actions, for the names of users that engines make.
 //!
-//! Text is cut into pieces ([`lexer`]), parsed into a tree ([`parser`]) and evaluated ([`Template::render`]); the functions
-//! are a table ([`functions`]). Owns no field names: those are given with the values. Invariant: no template makes it panic,
+//! Text is cut into pieces (`lexer`), parsed into a tree (`parser`) and evaluated ([`Template::render`]); the functions
+//! are a table (`functions`). Owns no field names: those are given with the values. Invariant: no template makes it panic,
 //! nest without end or write without end.
 
 mod functions;
