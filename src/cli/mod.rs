@@ -126,10 +126,10 @@ fn run_command(command: &'static Command, words: &[String], environment: Environ
 fn check_count(command: &Command, count: usize) -> Result<(), Failure> {
     let (least, most) = command.takes;
     if count < least {
-        return Err(Failure::local(format!("Not enough arguments (expected {least}, got {count})")));
+        return Err(Failure::local(format!("Not enough arguments (expected {least}, got {count}){}", usage(command))));
     }
     if count > most {
-        return Err(Failure::local(format!("Too many arguments (expected {most}, got {count})")));
+        return Err(Failure::local(format!("Too many arguments (expected {most}, got {count}){}", usage(command))));
     }
     Ok(())
 }
@@ -139,4 +139,9 @@ fn finish(outcome: Outcome) -> Exit {
         console::complain(&failure.message);
         failure.exit
     })
+}
+
+/// What the command takes, after an error about it.
+fn usage(command: &Command) -> String {
+    format!("\nUsage: {} {} [options] {}", help::PROGRAM, command.name, command.arguments).trim_end().to_owned()
 }

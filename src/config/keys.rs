@@ -21,8 +21,8 @@ pub(super) static SERVER: Section<Config> = Section {
         once("log_level", |config, item, _| set(&mut config.log_level, log_level(item)?)),
         once("log_format", |config, item, _| set(&mut config.log_format, log_format(item)?)),
         once("pid_file", |config, item, _| set(&mut config.pid_file, Some(path(item)?))),
-        once("ui", |config, item, _| set(&mut config.ui, boolean(item)?)),
-        once("disable_mlock", |config, item, _| set(&mut config.disable_mlock, boolean(item)?)),
+        once("ui", |_, item, notes| note_if_set(item, notes, "there is no web UI yet")),
+        once("disable_mlock", |_, item, notes| note_if_set(item, notes, "memory is never locked")),
         repeated("audit_directory", |config, item, _| {
             config.audit_directories.push(path(item)?);
             Ok(())
@@ -145,6 +145,14 @@ fn read_storage(config: &mut Config, item: &Item, notes: &mut Notes) -> Result<(
             }
             other => return Err(label.position.error(format!("no storage is called {other:?}; {KNOWN}"))),
         });
+    }
+    Ok(())
+}
+
+/// A switch that changes nothing here: said where somebody turns it on.
+fn note_if_set(item: &Item, notes: &mut Notes, why: &str) -> Result<()> {
+    if boolean(item)? {
+        notes.warn(item.key.position, format!("{} has no effect here: {why}", item.key.text));
     }
     Ok(())
 }

@@ -31,8 +31,6 @@ pub struct Config {
     pub log_level: log::LevelFilter,
     pub log_format: LogFormat,
     pub pid_file: Option<PathBuf>,
-    pub ui: bool,
-    pub disable_mlock: bool,
     /// The directories below which file audit devices may write, and nowhere else; without one there are no such devices.
     /// Key: `audit_directory = "…"`, which may be repeated, or `audit_directories = ["…", …]`.
     pub audit_directories: Vec<PathBuf>,
@@ -107,8 +105,6 @@ impl Default for Config {
             log_level: log::LevelFilter::Info,
             log_format: LogFormat::Standard,
             pid_file: None,
-            ui: false,
-            disable_mlock: false,
             audit_directories: Vec::new(),
         }
     }

@@ -3,14 +3,17 @@
 use crate::core::Core;
 use crate::http::{Answer, Request, Service, decode, encode};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub struct Api {
     pub core: Arc<Core>,
+    /// How long a request may take to be served.
+    pub at_most: Duration,
 }
 
 impl Service for Api {
     fn call(&self, wire: Request) -> Answer {
-        match decode::decode(&wire) {
+        match decode::decode(&wire, self.at_most) {
             Ok(mut request) => {
                 let outcome = self.core.handle(&mut request);
                 encode::encode(&request.id, outcome)

@@ -7,17 +7,14 @@ use crate::logical::{CanonicalPath, Map, Operation, Request};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-/// How long a request may take to be served.
-const DEADLINE: Duration = Duration::from_secs(90);
-
 /// The prefix of every path of the API.
 const API: &str = "/v1/";
 
-/// Decodes a request of the API.
+/// Decodes a request of the API, which may take `at_most` to be served.
 ///
 /// # Errors
 /// `NotFound` for a path outside the API, `BadRequest` for what is malformed, `Unsupported` for an unknown method.
-pub fn decode(wire: &Wire) -> Result<Request> {
+pub fn decode(wire: &Wire, at_most: Duration) -> Result<Request> {
     let (path, query) = wire.target.split_once('?').unwrap_or((&wire.target, ""));
     let raw = path
         .strip_prefix(API)
@@ -45,7 +42,7 @@ pub fn decode(wire: &Wire) -> Result<Request> {
             .filter(|text| !text.is_empty())
             .map(duration::parse)
             .transpose()?,
-        deadline: Instant::now() + DEADLINE,
+        deadline: Instant::now() + at_most,
     })
 }
 

@@ -15,6 +15,9 @@ use crate::storage::sqlite::SqliteStorage;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How long a request may take where no listener says so.
+const REQUEST_DURATION: Duration = Duration::from_secs(90);
+
 /// How long requests in flight are waited for at the end.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -41,7 +44,7 @@ pub fn start(config: &Config) -> Result<Running> {
     };
     let core = Core::new(settings(config), registry(), storage, Arc::new(SystemClock::default()));
     let listeners: Vec<ListenerConfig> = config.listeners.iter().map(listener).collect();
-    let http = Server::bind(&listeners, Arc::new(Api { core: core.clone() }))?;
+    let http = Server::bind(&listeners, Arc::new(Api { core: core.clone(), at_most: request_duration(config) }))?;
     Ok(Running { core, http: Arc::new(http) })
 }
 
@@ -74,6 +77,11 @@ fn reopen_audit_files(core: &Core) {
         live.audit.reopen();
         log::info!("audit files are reopened");
     }
+}
+
+/// The shortest of the listeners' limits: what calls out has to be done by then, whoever asked.
+fn request_duration(config: &Config) -> Duration {
+    config.listeners.iter().map(|listener| listener.max_request_duration).min().unwrap_or(REQUEST_DURATION)
 }
 
 fn settings(config: &Config) -> Settings {
