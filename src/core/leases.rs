@@ -133,14 +133,11 @@ impl Leases<'_> {
         self.seal(&Grants::of_row(&lease.row), &lease.row.key, &lease.payload)
     }
 
-    /// The lease with this row id, if it and all its ancestors live; and how deep it lies.
+    /// The lease of this row, if it and all its ancestors live; and how deep it lies.
     ///
-    /// A damaged ancestor is dead, and is reported.
+    /// A damaged one is dead, itself or above, and is reported.
     pub fn alive(&self, snapshot: &dyn Snapshot, row: LeaseRow, now: Timestamp) -> Result<Option<(Lease, usize)>> {
-        let lease = self.open(row)?;
-        if !lease.is_live_at(now) {
-            return Ok(None);
-        }
+        let Some(lease) = self.open_living(row, now) else { return Ok(None) };
         Ok(self.ancestors_alive(snapshot, lease.row.parent, now)?.map(|depth| (lease, depth)))
     }
 
@@ -151,20 +148,23 @@ impl Leases<'_> {
             if next == 0 {
                 return Ok(Some(depth));
             }
-            let Some(row) = snapshot.lease(next)? else { return Ok(None) };
-            let ancestor = match self.open(row) {
-                Ok(ancestor) => ancestor,
-                Err(error) => {
-                    log::error!("lease {next} is damaged, so that all below it is dead: {}", error.for_log());
-                    return Ok(None);
-                }
-            };
-            if ancestor.row.kind != LeaseKind::Token || !ancestor.is_live_at(now) {
-                return Ok(None);
-            }
+            let Some(row) = snapshot.lease(next)?.filter(|row| row.kind == LeaseKind::Token) else { return Ok(None) };
+            let Some(ancestor) = self.open_living(row, now) else { return Ok(None) };
             next = ancestor.row.parent;
         }
         Ok(None)
+    }
+
+    /// Opens a row that lives by its own columns; what is above it is not looked at.
+    fn open_living(&self, row: LeaseRow, now: Timestamp) -> Option<Lease> {
+        let id = row.id;
+        match self.open(row) {
+            Ok(lease) => Some(lease).filter(|lease| lease.is_live_at(now)),
+            Err(error) => {
+                log::error!("lease {id} is damaged, so that it and all below it are dead: {}", error.for_log());
+                None
+            }
+        }
     }
 }
 

@@ -155,8 +155,10 @@ impl Table {
                 return Resolved::Damaged;
             }
         }
-        match self.active.get(&format!("{path}/")) {
+        let folder = format!("{path}/");
+        match self.active.get(&folder) {
             Some(mount) => Resolved::Mount(mount.clone(), ""),
+            None if self.damaged.contains(&path_key(barrier, &folder)) => Resolved::Damaged,
             None => Resolved::Nowhere,
         }
     }

@@ -42,6 +42,10 @@ impl Records for Reading<'_> {
         record(self.snapshot, &self.names, path)
     }
 
+    fn has(&self, path: &str) -> Result<bool> {
+        has(self.snapshot, &self.names, path)
+    }
+
     fn list(&self, folder: &str) -> Result<Vec<String>> {
         list(self.snapshot, &self.names, folder)
     }
@@ -63,6 +67,10 @@ struct Writing<'a> {
 impl Records for Writing<'_> {
     fn get(&self, path: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
         record(&*self.tx, &self.names, path)
+    }
+
+    fn has(&self, path: &str) -> Result<bool> {
+        has(&*self.tx, &self.names, path)
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>> {
@@ -91,6 +99,11 @@ fn record(snapshot: &dyn Snapshot, names: &Names<'_>, path: &str) -> Result<Opti
     let Some(node) = names.find(snapshot, path)? else { return Ok(None) };
     let Some(row) = snapshot.record(node)? else { return Ok(None) };
     names.barrier.open(&place(&identity(names, path)), &row.sealed).map(Some)
+}
+
+fn has(snapshot: &dyn Snapshot, names: &Names<'_>, path: &str) -> Result<bool> {
+    let Some(node) = names.find(snapshot, path)? else { return Ok(false) };
+    Ok(snapshot.record(node)?.is_some())
 }
 
 fn list(snapshot: &dyn Snapshot, names: &Names<'_>, folder: &str) -> Result<Vec<String>> {

@@ -217,6 +217,10 @@ impl Live {
         let row = self.storage.reading(|snapshot| snapshot.lease_by_accessor(&leases.accessor_key(accessor)))?;
         let lease = leases.open(row.ok_or_else(|| Error::denied("invalid accessor"))?)?;
         self.require_alive(&lease).map_err(|_| Error::denied("invalid accessor"))?;
+        // What rows are found by is clear, and may have been edited; the seal says whose accessor it is.
+        if lease.token()?.accessor != accessor {
+            return Err(Error::internal("a token was found by the accessor of another: its row was changed"));
+        }
         Ok(lease)
     }
 

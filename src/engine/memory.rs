@@ -98,6 +98,10 @@ impl Records for MemoryRecords {
         Ok(self.0.get(path).cloned().map(Zeroizing::new))
     }
 
+    fn has(&self, path: &str) -> Result<bool> {
+        Ok(self.get(path)?.is_some())
+    }
+
     fn list(&self, folder: &str) -> Result<Vec<String>> {
         let below = self.0.keys().filter_map(|path| path.strip_prefix(folder));
         let names: BTreeSet<String> = below

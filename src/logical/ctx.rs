@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 /// A mount's records, read on one snapshot or inside one transaction. Paths are relative to the mount (`config/root`).
 pub trait Records {
     fn get(&self, path: &str) -> Result<Option<Zeroizing<Vec<u8>>>>;
+    /// Whether there is a record, be it damaged: so that one can be written over.
+    fn has(&self, path: &str) -> Result<bool>;
     /// Names directly below `folder` (empty, or ending in a slash), sorted; a name that has names below it ends in a slash.
     fn list(&self, folder: &str) -> Result<Vec<String>>;
     /// # Errors

@@ -85,7 +85,7 @@ fn list(ctx: &mut Ctx, input: &Input) -> Result<Response> {
 
 fn exists(ctx: &mut Ctx, input: &Input) -> Result<bool> {
     let path = own_path(ctx, input)?;
-    ctx.read(|records| Ok(records.get(&path)?.is_some()))
+    ctx.read(|records| records.has(&path))
 }
 
 /// The input's path below the calling token's own folder.

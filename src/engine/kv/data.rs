@@ -83,7 +83,7 @@ fn list(ctx: &mut Ctx, input: &Input) -> Result<Response> {
 
 fn exists(ctx: &mut Ctx, input: &Input) -> Result<bool> {
     let path = path(input);
-    ctx.read(|records| Ok(records.get(&path)?.is_some()))
+    ctx.read(|records| records.has(&path))
 }
 
 /// Empty at the top of the mount.
