@@ -87,7 +87,7 @@ fn write_some(server: &Server, told: &mut Told, writer: &str, count: u64) -> Opt
     let (status, answer) = server.try_call("PUT", "auth/token/create", &server.root, json!({"ttl": "1h"})).ok()?;
     assert_eq!(status, 200, "{answer}");
     let token = text(&answer["auth"]["client_token"]);
-    if count % 2 == 0 {
+    if count.is_multiple_of(2) {
         told.living.push(token);
         return Some(3);
     }

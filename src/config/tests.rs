@@ -93,7 +93,8 @@ fn what_is_not_obeyed_is_warned_about() {
             "line 1, column 1: unknown key max-lease-tll in the configuration; did you mean max_lease_ttl?",
         ),
         ("telemetry { x = 1 }", "line 1, column 1: telemetry does not apply here: there are no metrics to send yet"),
-        ("ui = true\nui = false", "line 2, column 1: ui is given twice; the last one counts"),
+        ("pid_file = \"a\"\npid_file = \"b\"", "line 2, column 1: pid_file is given twice; the last one counts"),
+        ("ui = true", "line 1, column 1: ui has no effect here: there is no web UI yet"),
         (
             "listener \"tcp\" { tls_disable = true adress = \"a:1\" }",
             "line 1, column 37: unknown key adress in listener \"tcp\"; did you mean address?",

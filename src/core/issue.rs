@@ -58,6 +58,8 @@ impl Issue for Issuer {
             maximum: Some(now.plus(limits.max)),
         };
         let row = self.insert(&payload, &grants, now)?;
+        // If nobody comes back to this row, the sweeper must know when to look.
+        self.live.bell.ring_by(self.time_left() + PENDING_MARGIN);
         let id = format!("{}{}/{suffix}", self.mount.path, self.path);
         Ok((Issued { row }, LeaseAnswer { id, ttl: now.until(granted.expires), renewable: intent.renewable }))
     }
@@ -99,6 +101,10 @@ impl Issue for Issuer {
 }
 
 impl Issuer {
+    fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
     fn limits(&self, ttl: Option<Duration>, max: Option<Duration>) -> Limits {
         self.live.limits(&self.mount).narrowed(ttl, max)
     }
@@ -107,8 +113,7 @@ impl Issuer {
         let leases = Leases { barrier: &self.live.barrier };
         let key = leases.secret_key(&payload.suffix);
         let sealed = leases.seal(grants, &key, payload)?;
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let due = now.plus(left).plus(PENDING_MARGIN);
+        let due = now.plus(self.time_left()).plus(PENDING_MARGIN);
         let secret = payload.secret.as_ref().ok_or_else(|| Error::internal("an intent without a secret"))?;
         self.live.storage.writing(|tx| {
             leases.ancestors_alive(tx, self.parent, now)?.ok_or_else(Error::permission_denied)?;
