@@ -16,6 +16,7 @@ pub mod names;
 pub mod pipeline;
 pub mod policies;
 pub mod records;
+pub mod recovery;
 pub mod revocation;
 pub mod sealing;
 pub mod sweeper;

@@ -7,7 +7,7 @@ use crate::core::live::{Live, Opened};
 use crate::core::mounts::{self, Class, Mount, Table};
 use crate::core::policies::{self, Policies};
 use crate::core::tokens::{NewToken, TokenRecord, new_accessor};
-use crate::core::{Core, audits, sweeper};
+use crate::core::{Core, audits, recovery, sweeper};
 use crate::seal::{SealConfig, shamir};
 use crate::storage::{Snapshot, Tx};
 use serde::{Deserialize, Serialize};
@@ -183,6 +183,7 @@ impl Core {
         // Nobody is creating for pending rows of an earlier process any more.
         while self.storage.writing(|tx| tx.lease_pending_due(live.now(), 1000))? == 1000 {}
         sweeper::start(&live)?;
+        recovery::start(&live)?;
         self.set_live(Some(live));
         log::info!("unsealed");
         Ok(())

@@ -13,6 +13,9 @@ pub struct Engine {
     pub help: &'static str,
     pub routes: &'static [&'static Route<Ctx>],
     pub secrets: &'static [SecretKind],
+    /// Finishes what a crash interrupted, by the engine's own notes. Called after each unseal, and again for as long as it
+    /// fails.
+    pub recover: Option<fn(&mut Ctx) -> Result<()>>,
 }
 
 impl Engine {

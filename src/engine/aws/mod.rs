@@ -43,4 +43,5 @@ pub static ENGINE: Engine = Engine {
         &sts::ROUTE,
     ],
     secrets: &[iam_user::KIND, assumed_role::KIND],
+    recover: Some(config::rotate_root::recover),
 };

@@ -18,6 +18,7 @@ Keeps whatever a token writes for that token alone: no other token, whatever its
 the token expires or is revoked, all that it kept here goes with it.",
     routes: &[&TOP, &ROUTE],
     secrets: &[],
+    recover: None,
 };
 
 static ROUTE: Route<Ctx> = Route {

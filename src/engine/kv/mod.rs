@@ -17,6 +17,7 @@ pub static ENGINE: Engine = Engine {
     help: HELP,
     routes: ROUTES,
     secrets: &[],
+    recover: None,
 };
 
 /// The same engine by the name that it had first.

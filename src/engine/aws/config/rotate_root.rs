@@ -1,8 +1,8 @@
 //! `config/rotate-root`: a new access key for the engine's own user, known to nobody else; the old one is deleted.
 //!
 //! Each step is noted before it is taken: the ids that were known go into a record first. Whatever is found interrupted is
-//! cleaned up by the next call, which deletes the keys that the record does not know, and the old one where the new one was
-//! already stored.
+//! cleaned up after the next unseal, or by the next call if that comes first: the keys that the record does not know are
+//! deleted, and the old one where the new one was already stored.
 //!
 //! Invariant: the stored key works at every moment.
 
@@ -27,7 +27,7 @@ pub static ROUTE: Route<Ctx> = Route {
     summary: "Replace the engine's own access key.",
     help: "Makes a new access key for the user of config/root, tries it, stores it and deletes the old one, so that the key in \
         use is known to this server alone. The user may have no second access key: AWS allows two.\n\n\
-        A rotation that was interrupted is cleaned up by the next one.",
+        A rotation that was interrupted is cleaned up after the next unseal, and by the next rotation.",
     flags: ORDINARY,
 };
 
@@ -102,6 +102,22 @@ fn rotate(ctx: &mut Ctx, _input: &Input) -> Result<Response> {
             )))
         }
     }
+}
+
+/// Cleans up after a rotation that the server's end interrupted.
+///
+/// # Errors
+/// AWS's; what is left stays noted.
+pub fn recover(ctx: &mut Ctx) -> Result<()> {
+    if ctx.load::<Rotation>(RECORD)?.is_none() {
+        return Ok(());
+    }
+    let _turn = Turn::take(&ctx.mount.uuid)?;
+    let root = Root::load(ctx)?;
+    let deadline = ctx.outside().deadline();
+    let identity = sts_api::caller_identity(&root.sts(ctx, deadline))?;
+    let client = root.iam(ctx, deadline);
+    clean_up(ctx, &root, &client, &identity)
 }
 
 /// Ends what an earlier rotation left: its stray key, or the old key that it had already replaced.

@@ -77,3 +77,19 @@ fn a_new_key_that_does_not_work_is_taken_back() {
     bench.write("config/rotate-root", Value::Null).unwrap();
     assert_eq!(keys(&bench), ["AKIAMADE2"]);
 }
+
+#[test]
+fn a_key_whose_making_was_interrupted_is_removed_without_being_asked_after_a_restart() {
+    let bench = Bench::new();
+    bench.aws.fail("CreateAccessKey", Fault::DropAfter);
+    bench.write("config/rotate-root", Value::Null).map(|_| ()).unwrap_err();
+    assert_eq!(keys(&bench), [FIRST_KEY, "AKIAMADE1"]);
+    let recover = crate::engine::aws::ENGINE.recover.unwrap();
+    bench.aws.fail("ListAccessKeys", Fault::Refuse(403, "AccessDenied"));
+    recover(&mut bench.context()).unwrap_err();
+    recover(&mut bench.context()).unwrap();
+    assert_eq!((keys(&bench), configured(&bench)), (vec![FIRST_KEY.to_owned()], FIRST_KEY.to_owned()));
+    bench.aws.taken_log();
+    recover(&mut bench.context()).unwrap();
+    assert!(bench.aws.taken_log().is_empty(), "where nothing was interrupted AWS is not called");
+}
