@@ -26,6 +26,9 @@ const KILL_AT: [u64; 14] = [0, 4, 8, 13, 19, 26, 34, 43, 53, 60, 75, 100, 140, 2
 
 const ISSUERS: usize = 4;
 
+/// Less than the minute for which a worker's claim on a lease holds: the dead process's claims must not be waited for.
+const CUT_OFF_IS_TAKEN_UP: Duration = Duration::from_secs(30);
+
 /// What one thread was told had been done, and what it had asked for when the answer failed to come.
 #[derive(Default)]
 struct Told {
@@ -199,6 +202,36 @@ fn living_leases(server: &Server) -> usize {
         server.put("sys/leases/lookup", json!({ "lease_id": format!("aws/creds/x/{}", text(key)) })).0 == 200
     };
     keys.iter().filter(lives).count()
+}
+
+/// Milliseconds from the request to revoke them all to the kill; ending a user takes several calls to AWS.
+const KILL_REVOKING_AT: [u64; 4] = [0, 10, 40, 120];
+
+#[test]
+fn a_revocation_that_was_cut_off_goes_on_at_once_when_the_server_is_back() {
+    let moto = Moto::start();
+    let mut server = Server::ready();
+    configure_aws(&server, &moto, "1h");
+    let mut cut_off = 0;
+    for delay in KILL_REVOKING_AT {
+        for _ in 0..12 {
+            let (status, answer) = server.get("aws/creds/x");
+            assert_eq!(status, 200, "{answer}");
+        }
+        let (status, answer) = server.put("sys/leases/revoke-prefix/aws/creds", json!({"sync": false}));
+        assert_eq!(status, 202, "{answer}");
+        // The moment of the crash is what this test varies: nothing is waited for.
+        thread::sleep(Duration::from_millis(delay));
+        server.kill();
+        cut_off += moto.users().len();
+        server.start_again();
+        server.unseal();
+        wait_for("all users are gone", CUT_OFF_IS_TAKEN_UP, || moto.users().is_empty().then_some(()));
+        wait_for("all leases are gone", CUT_OFF_IS_TAKEN_UP, || {
+            (server.list("sys/leases/lookup/aws/creds/x").0 == 404).then_some(())
+        });
+    }
+    assert!(cut_off > 0, "every kill came too late to cut anything off");
 }
 
 #[test]

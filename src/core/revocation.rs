@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// How long one try may take.
 pub const TRY_DEADLINE: Duration = Duration::from_secs(30);
 
+/// How long a claimed lease is left to its worker before the sweeper takes it up again.
+pub const CLAIM: Duration = TRY_DEADLINE.saturating_mul(2);
+
 /// After so many failed tries a lease counts as irrevocable: listed, and tried slowly.
 const QUICK_TRIES: u32 = 6;
 const SLOW_RETRY: Duration = Duration::from_secs(15 * 60);
@@ -136,7 +139,7 @@ impl Live {
             let Some(row) = tx.lease(id)?.filter(|row| row.state != LeaseState::Pending) else { return Ok(None) };
             let to = if row.state == LeaseState::Active { LeaseState::Revoking } else { row.state };
             let due = match row.kind {
-                LeaseKind::Secret => now.plus(TRY_DEADLINE * 2),
+                LeaseKind::Secret => now.plus(CLAIM),
                 LeaseKind::Token => now,
             };
             tx.lease_advance(id, row.state, to, Some(due), row.attempts)?;

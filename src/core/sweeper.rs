@@ -5,7 +5,7 @@ use crate::base::{Result, Timestamp};
 use crate::core::cubbyholes;
 use crate::core::live::Live;
 use crate::core::mounts::{self, Mount};
-use crate::core::revocation::{BATCH, ROWS_A_CHANGE, TRY_DEADLINE};
+use crate::core::revocation::{BATCH, CLAIM, ROWS_A_CHANGE};
 use crate::core::workers::Workers;
 use crate::storage::{Hash, LeaseKind, LeaseRow, LeaseState, Tx};
 use std::collections::HashMap;
@@ -227,7 +227,7 @@ fn hand_out(live: &Arc<Live>, workers: &Arc<Workers>, rows: Vec<LeaseRow>, now: 
         for (row, take) in &taken {
             let Some(row) = tx.lease(row.id)?.filter(|row| row.due.is_some_and(|due| due <= now)) else { continue };
             let to = if row.state == LeaseState::Active { LeaseState::Revoking } else { row.state };
-            let due = now.plus(if *take { TRY_DEADLINE * 2 } else { NO_ROOM });
+            let due = now.plus(if *take { CLAIM } else { NO_ROOM });
             if tx.lease_advance(row.id, row.state, to, Some(due), row.attempts)? && *take {
                 claimed.push((row.mount, row.id));
             }

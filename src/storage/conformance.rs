@@ -43,6 +43,7 @@ macro_rules! conformance {
             lists_are_paged_in_order_of_id_whatever_the_state,
             what_is_due_comes_earliest_first,
             what_an_earlier_process_left_pending_becomes_due,
+            what_an_earlier_process_had_claimed_becomes_due,
             counts_are_by_mount_kind_and_state,
             work_is_kept_updated_and_done,
             a_failed_change_leaves_nothing,

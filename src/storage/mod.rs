@@ -150,6 +150,9 @@ pub trait Tx: Snapshot {
     fn lease_delete(&mut self, id: i64) -> Result<bool>;
     /// Makes every pending row that was left by an earlier process due at `now` (after a crash nobody is creating for them).
     fn lease_pending_due(&mut self, now: Timestamp, limit: usize) -> Result<usize>;
+    /// Makes up to `limit` dead rows that are due after `now` and by `until` due at `now`: what an earlier process had claimed,
+    /// and what was next to be tried anyway; returns how many.
+    fn lease_claimed_due(&mut self, now: Timestamp, until: Timestamp, limit: usize) -> Result<usize>;
 
     fn work_insert(&mut self, kind: &str, due: Option<Timestamp>, sealed: &[u8]) -> Result<i64>;
     fn work_update(&mut self, row: &WorkRow) -> Result<bool>;

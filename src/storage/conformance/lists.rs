@@ -114,6 +114,23 @@ pub(crate) fn what_an_earlier_process_left_pending_becomes_due(store: &dyn Stora
     assert_eq!(rest, pending);
 }
 
+pub(crate) fn what_an_earlier_process_had_claimed_becomes_due(store: &dyn Storage) {
+    let add = |state, due| insert(store, &NewLease { state, due: Some(Timestamp(due)), ..lease() });
+    let mut claimed = [(LeaseState::Revoking, 100), (LeaseState::Irrevocable, 120), (LeaseState::Revoking, 110)]
+        .map(|(state, due)| add(state, due));
+    let overdue = add(LeaseState::Revoking, 50);
+    add(LeaseState::Revoking, 121);
+    add(LeaseState::Active, 100);
+    let pages = [(); 3].map(|()| store.writing(|tx| tx.lease_claimed_due(Timestamp(60), Timestamp(120), 2)).unwrap());
+    assert_eq!(pages, [2, 1, 0]);
+    let due = store.reading(|s| s.leases_due(Timestamp(60), 10)).unwrap();
+    assert_eq!(due[0].id, overdue);
+    let mut rest = ids(&due[1..]);
+    rest.sort_unstable();
+    claimed.sort_unstable();
+    assert_eq!(rest, claimed);
+}
+
 pub(crate) fn counts_are_by_mount_kind_and_state(store: &dyn Storage) {
     insert(store, &lease());
     insert(store, &lease());

@@ -176,6 +176,12 @@ impl Tx for Session<'_> {
         self.run(sql, params![now, rows(limit)])
     }
 
+    fn lease_claimed_due(&mut self, now: Timestamp, until: Timestamp, limit: usize) -> Result<usize> {
+        let sql = "UPDATE leases SET due = ?1 WHERE id IN
+                   (SELECT id FROM leases WHERE due > ?1 AND due <= ?2 AND state IN (3, 4) LIMIT ?3)";
+        self.run(sql, params![now, until, rows(limit)])
+    }
+
     fn work_insert(&mut self, kind: &str, due: Option<Timestamp>, sealed: &[u8]) -> Result<i64> {
         let sql = "INSERT INTO work (kind, due, sealed) VALUES (?1, ?2, ?3)";
         self.insert(sql, params![kind, due, sealed])?.ok_or_else(|| Error::internal("work was not inserted"))
