@@ -17,6 +17,9 @@ use std::time::{Duration, Instant, SystemTime};
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Where `max_retries` does not say: some 15 seconds, so that who waits learns why before they give up waiting.
+const USUAL_RETRIES: u32 = 8;
+
 /// Longest text of AWS's that is handed on, in characters: a wrong signature is explained in a page.
 const LONGEST_WORDS: usize = 600;
 
@@ -111,7 +114,7 @@ pub struct Client {
     pub keys: Keys,
     pub clock: Arc<dyn Clock>,
     pub deadline: Instant,
-    /// How often a call is tried again at most; without, as often as the deadline allows.
+    /// How often a call is tried again at most, within the deadline; without, [`USUAL_RETRIES`] times.
     pub retries: Option<u32>,
 }
 
@@ -136,7 +139,7 @@ impl Client {
                 Err(failure) => failure,
             };
             let unsure = matches!(failure, Failure::Unknown(_)) && again == Again::OnlyIfRefused;
-            let enough = self.retries.is_some_and(|retries| tries >= retries);
+            let enough = tries >= self.retries.unwrap_or(USUAL_RETRIES);
             if unsure || enough || !failure.passes() || !self.pause(tries) {
                 return Err(failure);
             }
