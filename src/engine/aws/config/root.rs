@@ -25,7 +25,7 @@ pub static ROUTE: Route<Ctx> = Route {
         Field::text("sts_region", "Region of STS, where it differs from region."),
         Field::integer(
             "max_retries",
-            "How often a call that AWS throttles or fails is tried again; -1: as time allows.",
+            "How often a call that AWS throttles or fails is tried again; -1: up to 8 times.",
         )
         .default("-1"),
         Field::text(
