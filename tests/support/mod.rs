@@ -1,12 +1,18 @@
-//! What the integration tests share: the built server as a process, and an AWS emulator as a process.
+//! What the integration tests share: the built server, an AWS emulator and real databases, each as a process.
 //!
 //! Use it with `mod support;` or, from a folder, `#[path = "../support/mod.rs"] mod support;`. A failure in here is a
 //! failure of the test, so it panics with what it knows. Nothing in here sleeps where it can wait for a condition.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code: a panic is the verdict")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod certificates;
+pub mod daemon;
+pub mod mariadb;
 pub mod moto;
+pub mod peers;
+pub mod postgres;
 pub mod python;
+pub mod redis;
 pub mod server;
 
 use std::time::{Duration, Instant};

@@ -1,0 +1,7 @@
+//! The database engine against real servers: what it makes there, and that it is gone afterwards.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Helpers of tests, which clippy does not take for tests.
+
+mod servers;
+#[path = "../support/mod.rs"]
+mod support;
