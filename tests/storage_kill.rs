@@ -118,6 +118,7 @@ fn lease(key: LeaseKey) -> NewLease {
         entity: None,
         role: None,
         subject: None,
+        target: None,
         sealed: vec![7; 300],
     }
 }

@@ -45,6 +45,7 @@ impl Issue for Issuer {
                 kind: intent.kind.to_owned(),
                 role: intent.role.clone(),
                 subject: intent.subject.clone(),
+                target: intent.target.clone(),
                 revocation: intent.revocation.clone(),
             }),
             token: None,
@@ -121,6 +122,7 @@ impl Issuer {
             let mut row = grants.row(key, node, LeaseState::Pending, Some(due), sealed.clone());
             row.role = Some(leases.index("lease role", &grants.mount, &secret.role));
             row.subject = Some(leases.index("lease subject", &grants.mount, &secret.subject));
+            row.target = leases.target(&secret.target);
             tx.lease_insert(&row)
         })
     }

@@ -45,6 +45,9 @@ pub struct SecretRecord {
     pub kind: String,
     pub role: String,
     pub subject: String,
+    /// Where it lives; empty: the mount itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub target: String,
     pub revocation: Value,
 }
 
@@ -112,6 +115,12 @@ impl Leases<'_> {
     #[must_use]
     pub fn index(&self, domain: &'static str, mount: &Hash, value: &str) -> Hash {
         self.barrier.hash(domain, &[mount, value.as_bytes()])
+    }
+
+    /// What the leases of one target are found by, whichever mount they belong to.
+    #[must_use]
+    pub fn target(&self, target: &str) -> Option<Hash> {
+        (!target.is_empty()).then(|| self.barrier.hash("lease target", &[target.as_bytes()]))
     }
 
     /// Opens a row; an edited, moved or swapped one is an error.
@@ -230,6 +239,7 @@ impl Grants {
             entity: None,
             role: None,
             subject: None,
+            target: None,
             sealed,
         }
     }

@@ -21,7 +21,9 @@ pub mod recovery;
 pub mod renewal;
 pub mod revocation;
 pub mod sealing;
+pub mod services;
 pub mod sweeper;
+pub mod tasks;
 #[cfg(test)]
 mod tests;
 pub mod tokens;

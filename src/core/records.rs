@@ -2,8 +2,9 @@
 //! so that one put elsewhere in the file does not open.
 
 use crate::barrier::{Barrier, Place};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, Timestamp};
 use crate::core::names::Names;
+use crate::core::tasks;
 use crate::logical::{Records, View};
 use crate::storage::{Hash, Snapshot, Storage, Tx};
 use std::sync::Arc;
@@ -57,6 +58,14 @@ impl Records for Reading<'_> {
     fn delete(&mut self, _path: &str) -> Result<bool> {
         Err(read_only())
     }
+
+    fn schedule(&mut self, _kind: &'static str, _name: &str, _due: Timestamp) -> Result<()> {
+        Err(read_only())
+    }
+
+    fn unschedule(&mut self, _kind: &'static str, _name: &str) -> Result<bool> {
+        Err(read_only())
+    }
 }
 
 struct Writing<'a> {
@@ -92,6 +101,14 @@ impl Records for Writing<'_> {
         let deleted = self.tx.record_delete(node)?;
         self.names.prune(self.tx, node)?;
         Ok(deleted)
+    }
+
+    fn schedule(&mut self, kind: &'static str, name: &str, due: Timestamp) -> Result<()> {
+        tasks::schedule(self.tx, &self.names, kind, name, due)
+    }
+
+    fn unschedule(&mut self, kind: &'static str, name: &str) -> Result<bool> {
+        tasks::unschedule(self.tx, &self.names, kind, name)
     }
 }
 

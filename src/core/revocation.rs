@@ -8,7 +8,8 @@ use crate::core::live::Live;
 use crate::core::mounts::Mount;
 use crate::core::names::Names;
 use crate::core::records::MountRecords;
-use crate::logical::{Caller, Ctx, LeaseView, Revoked};
+use crate::core::services::MountServices;
+use crate::logical::{Backing, Caller, Ctx, LeaseView, Revoked};
 use crate::storage::{LeaseKind, LeaseRow, LeaseState, Tx};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -174,14 +175,14 @@ impl Live {
         deadline: Instant,
     ) -> Ctx {
         let view = MountRecords { storage: self.storage.clone(), barrier: self.barrier.clone(), mount: mount.hash() };
+        let services = MountServices { live: self.clone(), mount: mount.hash() };
         let issuer = issuer.map(|issuer| Arc::new(issuer) as Arc<dyn crate::logical::Issue>);
         Ctx::new(
             mount.view(self.limits(mount)),
             caller,
             self.clock.clone(),
             self.cluster_id.clone(),
-            Arc::new(view),
-            issuer,
+            Backing { view: Arc::new(view), issue: issuer, services: Arc::new(services) },
             deadline,
         )
     }

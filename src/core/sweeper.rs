@@ -6,7 +6,8 @@ use crate::core::cubbyholes;
 use crate::core::live::Live;
 use crate::core::mounts::{self, Mount};
 use crate::core::revocation::{BATCH, CLAIM, ROWS_A_CHANGE};
-use crate::core::workers::Workers;
+use crate::core::tasks;
+use crate::core::workers::{Job, Workers};
 use crate::storage::{Hash, LeaseKind, LeaseRow, LeaseState, Tx};
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -148,6 +149,7 @@ pub fn sweep(live: &Arc<Live>, workers: &Arc<Workers>) -> Result<Duration> {
             break;
         }
     }
+    run_tasks(live, workers)?;
     let next = live.storage.reading(|snapshot| snapshot.next_due())?;
     let clearing = live.mounts().disabling().next().is_some();
     Ok(match next {
@@ -235,7 +237,26 @@ fn hand_out(live: &Arc<Live>, workers: &Arc<Workers>, rows: Vec<LeaseRow>, now: 
         Ok(())
     })?;
     for (mount, id) in claimed {
-        workers.add(live, mount, id);
+        workers.add(live, mount, Job::End(id));
+    }
+    Ok(())
+}
+
+/// Claims due tasks for the workers, as many as these take; the rest waits for the next look.
+fn run_tasks(live: &Arc<Live>, workers: &Arc<Workers>) -> Result<()> {
+    let now = live.now();
+    let due = live.storage.reading(|snapshot| snapshot.work_due(now, BATCH))?;
+    let mut room: HashMap<Hash, usize> = HashMap::new();
+    for row in due {
+        let Some(mount) = row.mount else { continue };
+        let left = room.entry(mount).or_insert_with(|| workers.room(&mount));
+        if *left == 0 {
+            continue;
+        }
+        *left -= 1;
+        if let Some(mount) = live.storage.writing(|tx| tasks::claim(tx, row.id, now))? {
+            workers.add(live, mount, Job::Task(row.id));
+        }
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! The core driven from inside, with a clock that is turned by hand: what the tree must always hold.
 
+mod tasks;
+
 use crate::base::{ManualClock, Secret, Timestamp};
 use crate::core::workers::Workers;
-use crate::core::{Core, Live, Settings, sweeper};
+use crate::core::{Core, Live, Registry, Settings, sweeper};
 use crate::logical::{CanonicalPath, Map, Operation, Request, Response};
 use crate::seal::SealConfig;
 use crate::server;
@@ -16,10 +18,15 @@ struct Bench {
     core: Arc<Core>,
     clock: Arc<ManualClock>,
     root: String,
+    key: Secret<Vec<u8>>,
 }
 
 impl Bench {
     fn new() -> Self {
+        Self::with(server::registry())
+    }
+
+    fn with(registry: Registry) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp(1_800_000_000_000)));
         let hours = |hours: u64| Duration::from_secs(hours * 3600);
         let settings = Settings {
@@ -31,10 +38,14 @@ impl Bench {
             version: crate::VERSION,
         };
         let storage = Arc::new(SqliteStorage::in_memory().unwrap());
-        let core = Core::new(settings, server::registry(), storage, clock.clone());
+        let core = Core::new(settings, registry, storage, clock.clone());
         let made = core.initialize(&SealConfig::new(1, 1).unwrap(), None).unwrap();
         core.unseal(made.shares[0].clone()).unwrap();
-        Self { core, clock, root: made.root_token.expose().clone() }
+        Self { core, clock, root: made.root_token.expose().clone(), key: made.shares[0].clone() }
+    }
+
+    fn unseal(&self) {
+        self.core.unseal(self.key.clone()).unwrap();
     }
 
     fn live(&self) -> Arc<Live> {

@@ -15,6 +15,15 @@ const THREADS_A_MOUNT: usize = 4;
 /// Leases of one mount that wait or are being ended; the rest waits in the store.
 pub const QUEUED_A_MOUNT: usize = 256;
 
+/// What a worker does, by the row that it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Job {
+    /// Ends a lease outside.
+    End(i64),
+    /// Runs a scheduled task.
+    Task(i64),
+}
+
 #[derive(Default)]
 pub struct Workers {
     state: Mutex<State>,
@@ -29,7 +38,7 @@ struct State {
 
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<i64>,
+    waiting: VecDeque<Job>,
     running: usize,
 }
 
@@ -41,10 +50,10 @@ impl Workers {
         QUEUED_A_MOUNT.saturating_sub(state.queues.get(mount).map_or(0, |queue| queue.waiting.len() + queue.running))
     }
 
-    /// Takes on a claimed lease.
-    pub fn add(self: &Arc<Self>, live: &Arc<Live>, mount: Hash, lease: i64) {
+    /// Takes on a claimed job of a mount.
+    pub fn add(self: &Arc<Self>, live: &Arc<Live>, mount: Hash, job: Job) {
         let mut state = self.lock();
-        state.queues.entry(mount).or_default().waiting.push_back(lease);
+        state.queues.entry(mount).or_default().waiting.push_back(job);
         if state.threads >= THREADS {
             return;
         }
@@ -67,19 +76,24 @@ impl Workers {
     }
 
     fn run(&self, live: &Arc<Live>) {
-        while let Some((mount, lease)) = self.take() {
-            // Why it failed is stored with the lease and logged there.
-            let ended = catch_unwind(AssertUnwindSafe(|| drop(live.end_outside(lease))));
-            if ended.is_err() {
-                log::error!("an engine's revocation broke off; the lease is tried again");
+        while let Some((mount, job)) = self.take() {
+            // Why it failed is stored with the row and logged there.
+            let done = catch_unwind(AssertUnwindSafe(|| {
+                drop(match job {
+                    Job::End(lease) => live.end_outside(lease),
+                    Job::Task(task) => live.run_task(task),
+                })
+            }));
+            if done.is_err() {
+                log::error!("an engine's work broke off; it is tried again");
             }
             self.done(&mount);
             live.bell.ring();
         }
     }
 
-    /// The next lease of a mount that has a thread left; none ends the thread.
-    fn take(&self) -> Option<(Hash, i64)> {
+    /// The next job of a mount that has a thread left; none ends the thread.
+    fn take(&self) -> Option<(Hash, Job)> {
         let mut state = self.lock();
         let ready =
             state.queues.iter_mut().find(|(_, queue)| queue.running < THREADS_A_MOUNT && !queue.waiting.is_empty());

@@ -1,7 +1,7 @@
 //! A mount in memory, for the engines' own tests: it calls handlers as the core does, less policies and leases.
 
-use crate::base::{Error, ManualClock, Result, Timestamp};
-use crate::logical::ctx::{MountView, Records, View};
+use crate::base::{Error, ManualClock, Result, Secret, Timestamp};
+use crate::logical::ctx::{Backing, MountView, Records, Services, View, Which};
 use crate::logical::route::find;
 use crate::logical::{Caller, Ctx, Engine, Input, Map, Operation, Response};
 use serde_json::Value;
@@ -64,7 +64,29 @@ impl Mount {
         let caller = Caller { token_name: token.to_owned(), ..Caller::default() };
         let clock = Arc::new(ManualClock::at(Timestamp(0)));
         let deadline = Instant::now() + Duration::from_secs(60);
-        Ctx::new(mount, caller, clock, "test".to_owned(), self.records.clone(), None, deadline)
+        let backing = Backing { view: self.records.clone(), issue: None, services: Arc::new(NoLeases) };
+        Ctx::new(mount, caller, clock, "test".to_owned(), backing, deadline)
+    }
+}
+
+/// The services of a mount that has no leases.
+pub(crate) struct NoLeases;
+
+impl Services for NoLeases {
+    fn generate_password(&self, policy: &str) -> Result<Secret<String>> {
+        Ok(Secret::from(format!("password-by-{policy}").as_str()))
+    }
+
+    fn mark(&self, text: &str) -> String {
+        format!("mark{}", text.len())
+    }
+
+    fn count_leases(&self, _which: &Which<'_>) -> Result<u64> {
+        Ok(0)
+    }
+
+    fn end_leases(&self, _which: &Which<'_>) -> Result<u64> {
+        Ok(0)
     }
 }
 
@@ -117,5 +139,14 @@ impl Records for MemoryRecords {
 
     fn delete(&mut self, path: &str) -> Result<bool> {
         Ok(self.0.remove(path).is_some())
+    }
+
+    /// Kept as a record, so that tests see it.
+    fn schedule(&mut self, kind: &'static str, name: &str, due: Timestamp) -> Result<()> {
+        self.put(&format!("~{kind}/{name}"), due.0.to_string().as_bytes())
+    }
+
+    fn unschedule(&mut self, kind: &'static str, name: &str) -> Result<bool> {
+        self.delete(&format!("~{kind}/{name}"))
     }
 }

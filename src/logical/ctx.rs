@@ -4,7 +4,7 @@
 //! Invariant: `write` and `outside` both borrow the context mutably, so that calling out inside a transaction does not
 //! compile.
 
-use crate::base::{Clock, Error, Result, Timestamp};
+use crate::base::{Clock, Error, Result, Secret, Timestamp};
 use crate::logical::{Map, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,6 +24,16 @@ pub trait Records {
     /// `Internal` on a snapshot that only reads.
     fn put(&mut self, path: &str, value: &[u8]) -> Result<()>;
     fn delete(&mut self, path: &str) -> Result<bool>;
+    /// Has the engine's task of this kind run for `name` at `due`; moves it if it is scheduled already.
+    ///
+    /// # Errors
+    /// `Internal` on a snapshot that only reads.
+    fn schedule(&mut self, kind: &'static str, name: &str, due: Timestamp) -> Result<()>;
+    /// Whether it was scheduled.
+    ///
+    /// # Errors
+    /// `Internal` on a snapshot that only reads.
+    fn unschedule(&mut self, kind: &'static str, name: &str) -> Result<bool>;
 }
 
 /// The store as one mount sees it.
@@ -42,6 +52,39 @@ pub trait Issue: Send + Sync {
     fn refine(&self, issued: crate::logical::Issued, learnt: &Created) -> Result<crate::logical::LeaseAnswer>;
 }
 
+/// What the core does for an engine beside keeping its records and issuing its leases.
+pub trait Services: Send + Sync {
+    /// A new password by the policy of that name; by the default one where the name is empty.
+    ///
+    /// # Errors
+    /// `BadRequest` when there is no such policy.
+    fn generate_password(&self, policy: &str) -> Result<Secret<String>>;
+    /// A keyed checksum of a text, in characters that any name outside may have: who sees it in a name knows that this server
+    /// made the name.
+    fn mark(&self, text: &str) -> String;
+    /// How many of the mount's leases there are, whatever their state.
+    ///
+    /// # Errors
+    /// `Internal` when the store fails.
+    fn count_leases(&self, which: &Which<'_>) -> Result<u64>;
+    /// Ends them, and tells how many there were. They are dead when this returns; ending them outside goes on.
+    ///
+    /// # Errors
+    /// `Internal` when the store fails.
+    fn end_leases(&self, which: &Which<'_>) -> Result<u64>;
+}
+
+/// Some of a mount's leases of secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which<'n> {
+    All,
+    Role(&'n str),
+    /// By [`Intent::subject`].
+    Subject(&'n str),
+    /// By [`Intent::target`].
+    Target(&'n str),
+}
+
 /// What is to be leased, complete before the outside world is touched.
 #[derive(Debug, Clone)]
 pub struct Intent {
@@ -50,6 +93,9 @@ pub struct Intent {
     pub role: String,
     /// The outside name (a user name): chosen before it exists outside.
     pub subject: String,
+    /// The identity of where it will live, in words that stay the same (`aws 123456789012`). Leases of one target wait for it
+    /// together when it is down. Empty: the mount itself.
+    pub target: String,
     /// All that revoking needs, the target's identity included. No secret that revoking does not need.
     pub revocation: Value,
     pub ttl: Option<Duration>,
@@ -94,9 +140,16 @@ pub struct Ctx {
     pub clock: Arc<dyn Clock>,
     /// Identifies this server (its cluster id), for names and tags outside.
     pub server_id: String,
-    view: Arc<dyn View>,
-    issue: Option<Arc<dyn Issue>>,
+    backing: Backing,
     deadline: Instant,
+}
+
+/// What stands behind a context.
+pub struct Backing {
+    pub view: Arc<dyn View>,
+    /// Only where a request may issue leases.
+    pub issue: Option<Arc<dyn Issue>>,
+    pub services: Arc<dyn Services>,
 }
 
 /// A permit to call out, for as long as it is borrowed; carries the deadline.
@@ -113,17 +166,15 @@ impl Outside<'_> {
 }
 
 impl Ctx {
-    /// `issue` is there only where a request may issue leases.
     pub fn new(
         mount: MountView,
         caller: Caller,
         clock: Arc<dyn Clock>,
         server_id: String,
-        view: Arc<dyn View>,
-        issue: Option<Arc<dyn Issue>>,
+        backing: Backing,
         deadline: Instant,
     ) -> Self {
-        Self { mount, caller, clock, server_id, view, issue, deadline }
+        Self { mount, caller, clock, server_id, backing, deadline }
     }
 
     #[must_use]
@@ -137,7 +188,7 @@ impl Ctx {
     /// The question's own.
     pub fn read<T>(&self, mut question: impl FnMut(&dyn Records) -> Result<T>) -> Result<T> {
         let mut answer = None;
-        self.view.read(&mut |records| {
+        self.backing.view.read(&mut |records| {
             answer = Some(question(records)?);
             Ok(())
         })?;
@@ -150,7 +201,7 @@ impl Ctx {
     /// The change's own; then nothing of it stays.
     pub fn write<T>(&mut self, mut change: impl FnMut(&mut dyn Records) -> Result<T>) -> Result<T> {
         let mut answer = None;
-        self.view.write(&mut |records| {
+        self.backing.view.write(&mut |records| {
             answer = Some(change(records)?);
             Ok(())
         })?;
@@ -190,13 +241,43 @@ impl Ctx {
         self.read(|records| records.list(folder))
     }
 
+    /// A new password by the policy of that name; by the default one where the name is empty.
+    ///
+    /// # Errors
+    /// `BadRequest` when there is no such policy.
+    pub fn generate_password(&self, policy: &str) -> Result<Secret<String>> {
+        self.backing.services.generate_password(policy)
+    }
+
+    /// A keyed checksum of a text, for names outside that only this server can have made: ten lower-case letters and digits.
+    #[must_use]
+    pub fn mark(&self, text: &str) -> String {
+        self.backing.services.mark(text)
+    }
+
+    /// How many of the mount's leases there are, whatever their state.
+    ///
+    /// # Errors
+    /// `Internal` when the store fails.
+    pub fn count_leases(&self, which: &Which<'_>) -> Result<u64> {
+        self.backing.services.count_leases(which)
+    }
+
+    /// Ends leases of the mount; how many there were. They are dead when this returns, ending them outside goes on.
+    ///
+    /// # Errors
+    /// `Internal` when the store fails.
+    pub fn end_leases(&mut self, which: &Which<'_>) -> Result<u64> {
+        self.backing.services.end_leases(which)
+    }
+
     /// Issues a leased credential: commits the intent, then calls `create` with no transaction open. The lease is pending
     /// until the pipeline activates it, just before the answer is sent; if `create` fails it is revoked at once.
     ///
     /// # Errors
     /// The intent's (a limit, a dying ancestor) or `create`'s own.
     pub fn issue(&mut self, intent: &Intent, create: impl FnOnce(&Outside<'_>) -> Result<Created>) -> Result<Response> {
-        let issue = self.issue.clone().ok_or_else(|| Error::internal("this request cannot issue leases"))?;
+        let issue = self.backing.issue.clone().ok_or_else(|| Error::internal("this request cannot issue leases"))?;
         let (issued, mut lease) = issue.begin(intent)?;
         let mut created = match create(&self.outside()) {
             Ok(created) => created,

@@ -1,6 +1,6 @@
 //! The definition of an engine: a name, help, routes, and for dynamic secrets how each kind is renewed and revoked.
 
-use crate::base::{Result, Timestamp};
+use crate::base::{Error, Result, Timestamp};
 use crate::logical::{Ctx, Route};
 use serde_json::Value;
 use std::time::Duration;
@@ -16,13 +16,43 @@ pub struct Engine {
     /// Finishes what a crash interrupted, by the engine's own notes. Called after each unseal, and again for as long as it
     /// fails.
     pub recover: Option<fn(&mut Ctx) -> Result<()>>,
+    /// Work that is done at its time, and for as long as it takes: see [`crate::logical::Records::schedule`].
+    pub tasks: &'static [TaskKind],
 }
 
 impl Engine {
+    /// What an engine has that needs none of the rest: the base of every definition.
+    pub const BLANK: Self =
+        Self { name: "", summary: "", help: "", routes: &[], secrets: &[], recover: None, tasks: &[] };
+
     #[must_use]
     pub fn secret(&self, kind: &str) -> Option<&SecretKind> {
         self.secrets.iter().find(|secret| secret.kind == kind)
     }
+}
+
+/// One kind of scheduled work.
+pub struct TaskKind {
+    pub kind: &'static str,
+    /// Does the work of that name. It may be run early and more than once: it decides by its own records. When it fails, it is
+    /// run again later, by a back-off that is stored.
+    pub run: fn(&mut Ctx, &str) -> Result<Next>,
+}
+
+impl TaskKind {
+    /// # Errors
+    /// `Internal` for a kind that the engine does not have.
+    pub fn find(engine: &Engine, kind: &str) -> Result<&'static Self> {
+        let found = engine.tasks.iter().find(|task| task.kind == kind);
+        found.ok_or_else(|| Error::internal("work of a kind that its engine does not know"))
+    }
+}
+
+/// When a task is to be run again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    Done,
+    At(Timestamp),
 }
 
 /// One kind of outside credential. Creating it is the business of its `creds` endpoint, through [`Ctx::issue`].

@@ -14,9 +14,9 @@ pub mod request;
 pub mod response;
 pub mod route;
 
-pub use ctx::{Caller, Created, Ctx, Intent, Issue, MountView, Outside, Records, View};
+pub use ctx::{Backing, Caller, Created, Ctx, Intent, Issue, MountView, Outside, Records, Services, View, Which};
 pub use doc::{Endpoint, RouteDoc};
-pub use engine::{Engine, LeaseView, Renewal, Revoked, SecretKind};
+pub use engine::{Engine, LeaseView, Next, Renewal, Revoked, SecretKind, TaskKind};
 pub use field::{Field, FieldKind};
 pub use input::{Input, Map, wipe};
 pub use path::CanonicalPath;

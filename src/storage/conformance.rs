@@ -46,6 +46,8 @@ macro_rules! conformance {
             what_an_earlier_process_had_claimed_becomes_due,
             counts_are_by_mount_kind_and_state,
             work_is_kept_updated_and_done,
+            work_of_a_mount_is_found_by_its_key_and_goes_with_it,
+            leases_are_found_by_what_they_are_about,
             a_failed_change_leaves_nothing,
             a_change_sees_itself_and_nobody_sees_it_early,
             a_question_sees_one_moment,
@@ -88,6 +90,7 @@ pub(crate) fn lease() -> NewLease {
         entity: None,
         role: None,
         subject: None,
+        target: None,
         sealed: b"sealed".to_vec(),
     }
 }
@@ -223,6 +226,7 @@ pub(crate) fn a_lease_comes_back_as_it_was_stored(store: &dyn Storage) {
         entity: Some([1; 16]),
         role: Some([2; 16]),
         subject: Some([3; 16]),
+        target: Some([4; 16]),
         ..lease()
     };
     let bare = NewLease { expires: None, maximum: None, due: None, ..lease() };
@@ -246,6 +250,7 @@ pub(crate) fn a_lease_comes_back_as_it_was_stored(store: &dyn Storage) {
             entity: new.entity,
             role: new.role,
             subject: new.subject,
+            target: new.target,
             sealed: new.sealed,
         };
         assert_eq!(row, expected);

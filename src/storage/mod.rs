@@ -12,8 +12,8 @@ pub mod sqlite;
 
 use crate::base::{Result, Timestamp};
 pub use rows::{
-    Catalog, CatalogRow, Hash, KeyRow, LeaseKey, LeaseKind, LeaseRow, LeaseState, MountCount, NewLease, NodeRow,
-    RecordRow, WorkRow,
+    Catalog, CatalogRow, Hash, KeyRow, LeaseIndex, LeaseKey, LeaseKind, LeaseRow, LeaseState, MountCount, NewLease,
+    NodeRow, RecordRow, WorkRow,
 };
 
 /// A store of all state. Shared by every thread.
@@ -86,6 +86,8 @@ pub trait Snapshot {
     /// Leases that hang at exactly this node.
     fn leases_at(&self, node: i64, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
     fn leases_of_mount(&self, mount: &Hash, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
+    /// Leases that carry this hash in the column of the index.
+    fn leases_by(&self, index: LeaseIndex, value: &Hash, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
     fn leases_of_kind(&self, kind: LeaseKind, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
     /// Rows whose `due` has come, earliest first.
     fn leases_due(&self, now: Timestamp, limit: usize) -> Result<Vec<LeaseRow>>;
@@ -95,6 +97,7 @@ pub trait Snapshot {
     fn lease_counts(&self) -> Result<Vec<MountCount>>;
 
     fn work(&self, id: i64) -> Result<Option<WorkRow>>;
+    fn work_by_key(&self, key: &Hash) -> Result<Option<WorkRow>>;
     fn work_all(&self, after: i64, limit: usize) -> Result<Vec<WorkRow>>;
     fn work_due(&self, now: Timestamp, limit: usize) -> Result<Vec<WorkRow>>;
 }
@@ -113,7 +116,7 @@ pub trait Tx: Snapshot {
     fn node_delete_if_bare(&mut self, id: i64) -> Result<bool>;
     fn record_put(&mut self, node: i64, sealed: &[u8], expires: Option<Timestamp>) -> Result<()>;
     fn record_delete(&mut self, node: i64) -> Result<bool>;
-    /// Deletes up to `limit` records and bare nodes of a mount, leaves first; returns how many rows went. Nodes that leases
+    /// Deletes up to `limit` records and bare nodes of a mount, leaves first, and its work; returns how many rows went. Nodes that leases
     /// still hang at stay.
     fn purge_mount(&mut self, mount: &Hash, limit: usize) -> Result<usize>;
 
@@ -155,6 +158,8 @@ pub trait Tx: Snapshot {
     fn lease_claimed_due(&mut self, now: Timestamp, until: Timestamp, limit: usize) -> Result<usize>;
 
     fn work_insert(&mut self, kind: &str, due: Option<Timestamp>, sealed: &[u8]) -> Result<i64>;
+    /// Inserts a mount's work, or gives the one of that key a new due time and payload and no attempts; returns its id.
+    fn work_put(&mut self, mount: &Hash, key: &Hash, kind: &str, due: Option<Timestamp>, sealed: &[u8]) -> Result<i64>;
     fn work_update(&mut self, row: &WorkRow) -> Result<bool>;
     fn work_delete(&mut self, id: i64) -> Result<bool>;
 }

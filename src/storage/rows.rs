@@ -119,6 +119,7 @@ pub struct LeaseRow {
     pub entity: Option<Hash>,
     pub role: Option<Hash>,
     pub subject: Option<Hash>,
+    pub target: Option<Hash>,
     pub sealed: Vec<u8>,
 }
 
@@ -139,7 +140,19 @@ pub struct NewLease {
     pub entity: Option<Hash>,
     pub role: Option<Hash>,
     pub subject: Option<Hash>,
+    pub target: Option<Hash>,
     pub sealed: Vec<u8>,
+}
+
+/// The ways to find leases by what they are about, each a keyed hash in a clear column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseIndex {
+    Role,
+    /// The name outside.
+    Subject,
+    Entity,
+    /// Where the credential lives.
+    Target,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,11 +163,14 @@ pub struct MountCount {
     pub count: u64,
 }
 
-/// Durable work that is not a lease. `kind` is clear (it tells the runner), all else that it needs is sealed.
+/// Durable work that is not a lease. `kind` is clear (it tells the runner), all else that it needs is sealed. A mount's work
+/// is found by a keyed hash of its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkRow {
     pub id: i64,
     pub kind: String,
+    pub mount: Option<Hash>,
+    pub key: Option<Hash>,
     pub due: Option<Timestamp>,
     pub attempts: u32,
     pub sealed: Vec<u8>,

@@ -43,6 +43,8 @@ pub fn issue(ctx: &mut Ctx, input: &Input, name: &str, role: &Role) -> Result<Re
         kind: KIND.kind,
         role: name.to_owned(),
         subject: session.clone(),
+        // Ending it asks nobody.
+        target: String::new(),
         revocation: json!({ "session": session, "role_arn": role_arn }),
         ttl: Some(ttl),
         max_ttl: Some(ttl),

@@ -57,8 +57,16 @@ pub fn issue(ctx: &mut Ctx, name: &str, role: &Role) -> Result<Response> {
         iam_endpoint: root.iam_endpoint.clone(),
     };
     let revocation = serde_json::to_value(&owed).map_err(|_| Error::internal("a revocation cannot be written"))?;
-    let intent =
-        Intent { kind: KIND.kind, role: name.to_owned(), subject: user, revocation, ttl, max_ttl, renewable: true };
+    let intent = Intent {
+        kind: KIND.kind,
+        role: name.to_owned(),
+        subject: user,
+        target: target::identity(&owed.account),
+        revocation,
+        ttl,
+        max_ttl,
+        renewable: true,
+    };
     let mut tags = role.iam_tags.clone();
     tags.insert(SERVER_TAG.to_owned(), ctx.server_id.clone());
     tags.insert(MARK_TAG.to_owned(), owed.mark.clone());

@@ -44,4 +44,5 @@ pub static ENGINE: Engine = Engine {
     ],
     secrets: &[iam_user::KIND, assumed_role::KIND],
     recover: Some(config::rotate_root::recover),
+    ..Engine::BLANK
 };

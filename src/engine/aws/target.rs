@@ -18,6 +18,12 @@ struct Target {
     account: String,
 }
 
+/// The target's name on leases.
+#[must_use]
+pub fn identity(account: &str) -> String {
+    format!("aws {account}")
+}
+
 /// The account that these keys belong to.
 ///
 /// # Errors

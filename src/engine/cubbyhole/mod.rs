@@ -17,8 +17,7 @@ pub static ENGINE: Engine = Engine {
 Keeps whatever a token writes for that token alone: no other token, whatever its policies, reads, lists or deletes it. When
 the token expires or is revoked, all that it kept here goes with it.",
     routes: &[&TOP, &ROUTE],
-    secrets: &[],
-    recover: None,
+    ..Engine::BLANK
 };
 
 static ROUTE: Route<Ctx> = Route {

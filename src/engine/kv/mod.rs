@@ -16,8 +16,7 @@ pub static ENGINE: Engine = Engine {
     summary: "Keeps values under names, one version of each.",
     help: HELP,
     routes: ROUTES,
-    secrets: &[],
-    recover: None,
+    ..Engine::BLANK
 };
 
 /// The same engine by the name that it had first.

@@ -2,7 +2,7 @@
 
 use super::{MOUNT, OTHER, fresh_key, ids, insert, lease, state_of};
 use crate::base::Timestamp;
-use crate::storage::{LeaseKind, LeaseState, MountCount, NewLease, Snapshot, Storage, Tx, WorkRow};
+use crate::storage::{LeaseIndex, LeaseKind, LeaseState, MountCount, NewLease, Snapshot, Storage, Tx, WorkRow};
 
 const EVERY_STATE: [LeaseState; 4] =
     [LeaseState::Pending, LeaseState::Active, LeaseState::Revoking, LeaseState::Irrevocable];
@@ -151,7 +151,15 @@ pub(crate) fn work_is_kept_updated_and_done(store: &dyn Storage) {
     let id = store.writing(|tx| tx.work_insert("tidy", Some(Timestamp(5)), b"plan")).unwrap();
     let next = store.writing(|tx| tx.work_insert("rotate", None, b"")).unwrap();
     let mut row = store.reading(|s| s.work(id)).unwrap().unwrap();
-    let expected = WorkRow { id, kind: "tidy".into(), due: Some(Timestamp(5)), attempts: 0, sealed: b"plan".to_vec() };
+    let expected = WorkRow {
+        id,
+        kind: "tidy".into(),
+        mount: None,
+        key: None,
+        due: Some(Timestamp(5)),
+        attempts: 0,
+        sealed: b"plan".to_vec(),
+    };
     assert_eq!(row, expected);
     row.attempts = 3;
     row.due = None;
@@ -167,4 +175,39 @@ pub(crate) fn work_is_kept_updated_and_done(store: &dyn Storage) {
     assert!(store.writing(|tx| tx.work_delete(id)).unwrap());
     assert!(!store.writing(|tx| tx.work_update(&row)).unwrap());
     assert_eq!(store.reading(|s| s.work(id)).unwrap(), None);
+}
+
+pub(crate) fn work_of_a_mount_is_found_by_its_key_and_goes_with_it(store: &dyn Storage) {
+    let put = |mount, key: u8, due, sealed: &[u8]| {
+        store.writing(|tx| tx.work_put(mount, &[key; 16], "rotate", Some(Timestamp(due)), sealed)).unwrap()
+    };
+    let first = put(&MOUNT, 1, 50, b"a");
+    let other = put(&OTHER, 2, 60, b"b");
+    let mut row = store.reading(|s| s.work(first)).unwrap().unwrap();
+    row.attempts = 4;
+    assert!(store.writing(|tx| tx.work_update(&row)).unwrap());
+
+    assert_eq!(put(&MOUNT, 1, 70, b"c"), first, "the same work with another time");
+    let moved = store.reading(|s| s.work_by_key(&[1; 16])).unwrap().unwrap();
+    assert_eq!((moved.due, moved.attempts, moved.sealed), (Some(Timestamp(70)), 0, b"c".to_vec()));
+    assert_eq!((moved.mount, moved.kind.as_str()), (Some(MOUNT), "rotate"));
+
+    assert_eq!(store.writing(|tx| tx.purge_mount(&MOUNT, 10)).unwrap(), 1);
+    assert_eq!(store.reading(|s| s.work_by_key(&[1; 16])).unwrap(), None);
+    assert!(store.reading(|s| s.work(other)).unwrap().is_some(), "another mount's work stays");
+}
+
+pub(crate) fn leases_are_found_by_what_they_are_about(store: &dyn Storage) {
+    let about = [
+        (LeaseIndex::Role, NewLease { role: Some([7; 16]), ..lease() }),
+        (LeaseIndex::Subject, NewLease { subject: Some([7; 16]), ..lease() }),
+        (LeaseIndex::Entity, NewLease { entity: Some([7; 16]), ..lease() }),
+        (LeaseIndex::Target, NewLease { target: Some([7; 16]), ..lease() }),
+    ];
+    for (index, new) in about {
+        let expected: Vec<i64> = (0..3).map(|_| insert(store, &NewLease { key: fresh_key(), ..new.clone() })).collect();
+        let page = |after, limit| ids(&store.reading(|s| s.leases_by(index, &[7; 16], after, limit)).unwrap());
+        assert_eq!(page(0, 10), expected, "{index:?}");
+        assert_eq!(page(expected[0], 1), [expected[1]], "{index:?}");
+    }
 }

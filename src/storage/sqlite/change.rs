@@ -3,7 +3,7 @@
 use super::session::Session;
 use super::snapshot::rows;
 use crate::base::{Error, Result, Timestamp};
-use crate::storage::{Catalog, Hash, KeyRow, LeaseState, NewLease, Tx, WorkRow};
+use crate::storage::{Catalog, Hash, KeyRow, LeaseState, NewLease, Snapshot, Tx, WorkRow};
 use rusqlite::params;
 
 /// Marks the page of active leases that `$range` selects by ?1; ?2 is the time, ?3 the page's size. 2 is active, 3 revoking.
@@ -104,18 +104,20 @@ impl Tx for Session<'_> {
                 gone += 1;
             }
         }
+        let work = "DELETE FROM work WHERE id IN (SELECT id FROM work WHERE mount = ?1 LIMIT ?2)";
+        gone += self.run(work, params![mount, rows(limit - gone)])?;
         Ok(gone)
     }
 
     fn lease_insert(&mut self, lease: &NewLease) -> Result<i64> {
         let sql = "INSERT INTO leases (key, parent, mount, node, kind, state, issued, expires, maximum, due, accessor,
-                                       entity, role, subject, sealed)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+                                       entity, role, subject, target, sealed)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
         let NewLease { key, parent, mount, node, kind, state, issued, expires, maximum, due, .. } = lease;
-        let NewLease { accessor, entity, role, subject, sealed, .. } = lease;
+        let NewLease { accessor, entity, role, subject, target, sealed, .. } = lease;
         let parameters = params![
             key, parent, mount, node, kind, state, issued, expires, maximum, due, accessor, entity, role, subject,
-            sealed
+            target, sealed
         ];
         self.insert(sql, parameters)?.ok_or_else(|| Error::internal("a lease was not inserted"))
     }
@@ -185,6 +187,16 @@ impl Tx for Session<'_> {
     fn work_insert(&mut self, kind: &str, due: Option<Timestamp>, sealed: &[u8]) -> Result<i64> {
         let sql = "INSERT INTO work (kind, due, sealed) VALUES (?1, ?2, ?3)";
         self.insert(sql, params![kind, due, sealed])?.ok_or_else(|| Error::internal("work was not inserted"))
+    }
+
+    fn work_put(&mut self, mount: &Hash, key: &Hash, kind: &str, due: Option<Timestamp>, sealed: &[u8]) -> Result<i64> {
+        let update = "UPDATE work SET due = ?2, attempts = 0, sealed = ?3 WHERE key = ?1";
+        if !self.took_effect(update, params![key, due, sealed])? {
+            let sql = "INSERT INTO work (kind, mount, key, due, sealed) VALUES (?1, ?2, ?3, ?4, ?5)";
+            self.run(sql, params![kind, mount, key, due, sealed])?;
+        }
+        let row = Snapshot::work_by_key(self, key)?;
+        row.map(|row| row.id).ok_or_else(|| Error::internal("work was not inserted"))
     }
 
     fn work_update(&mut self, row: &WorkRow) -> Result<bool> {

@@ -43,7 +43,7 @@ macro_rules! select_leases {
     ($rest:expr) => {
         concat!(
             "SELECT id, key, parent, mount, node, kind, state, issued, expires, maximum, due, attempts, accessor, entity, \
-             role, subject, sealed FROM leases ",
+             role, subject, target, sealed FROM leases ",
             $rest
         )
     };
@@ -65,7 +65,7 @@ macro_rules! select_nodes {
 /// A query of whole work rows; [`work`] reads its rows.
 macro_rules! select_work {
     ($rest:expr) => {
-        concat!("SELECT id, kind, due, attempts, sealed FROM work ", $rest)
+        concat!("SELECT id, kind, mount, key, due, attempts, sealed FROM work ", $rest)
     };
 }
 
@@ -89,7 +89,8 @@ pub(super) fn lease(row: &Row<'_>) -> Result<LeaseRow> {
         entity: row.get(13)?,
         role: row.get(14)?,
         subject: row.get(15)?,
-        sealed: row.get(16)?,
+        target: row.get(16)?,
+        sealed: row.get(17)?,
     })
 }
 
@@ -111,5 +112,13 @@ pub(super) fn record(row: &Row<'_>) -> Result<RecordRow> {
 }
 
 pub(super) fn work(row: &Row<'_>) -> Result<WorkRow> {
-    Ok(WorkRow { id: row.get(0)?, kind: row.get(1)?, due: row.get(2)?, attempts: row.get(3)?, sealed: row.get(4)? })
+    Ok(WorkRow {
+        id: row.get(0)?,
+        kind: row.get(1)?,
+        mount: row.get(2)?,
+        key: row.get(3)?,
+        due: row.get(4)?,
+        attempts: row.get(5)?,
+        sealed: row.get(6)?,
+    })
 }

@@ -4,7 +4,8 @@ use super::columns::{self, select_leases, select_nodes, select_work};
 use super::session::Session;
 use crate::base::{Result, Timestamp};
 use crate::storage::{
-    Catalog, CatalogRow, Hash, KeyRow, LeaseKey, LeaseKind, LeaseRow, MountCount, NodeRow, RecordRow, Snapshot, WorkRow,
+    Catalog, CatalogRow, Hash, KeyRow, LeaseIndex, LeaseKey, LeaseKind, LeaseRow, MountCount, NodeRow, RecordRow,
+    Snapshot, WorkRow,
 };
 use rusqlite::params;
 
@@ -103,6 +104,16 @@ impl Snapshot for Session<'_> {
         self.all(LEASES_OF_MOUNT, params![mount, after, rows(limit)], columns::lease)
     }
 
+    fn leases_by(&self, index: LeaseIndex, value: &Hash, after: i64, limit: usize) -> Result<Vec<LeaseRow>> {
+        let sql = match index {
+            LeaseIndex::Role => select_leases!("WHERE role = ?1 AND id > ?2 ORDER BY id LIMIT ?3"),
+            LeaseIndex::Subject => select_leases!("WHERE subject = ?1 AND id > ?2 ORDER BY id LIMIT ?3"),
+            LeaseIndex::Entity => select_leases!("WHERE entity = ?1 AND id > ?2 ORDER BY id LIMIT ?3"),
+            LeaseIndex::Target => select_leases!("WHERE target = ?1 AND id > ?2 ORDER BY id LIMIT ?3"),
+        };
+        self.all(sql, params![value, after, rows(limit)], columns::lease)
+    }
+
     fn leases_of_kind(&self, kind: LeaseKind, after: i64, limit: usize) -> Result<Vec<LeaseRow>> {
         let sql = select_leases!("WHERE kind = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
         self.all(sql, params![kind, after, rows(limit)], columns::lease)
@@ -129,6 +140,10 @@ impl Snapshot for Session<'_> {
 
     fn work(&self, id: i64) -> Result<Option<WorkRow>> {
         self.one(select_work!("WHERE id = ?1"), [id], columns::work)
+    }
+
+    fn work_by_key(&self, key: &Hash) -> Result<Option<WorkRow>> {
+        self.one(select_work!("WHERE key = ?1"), [key], columns::work)
     }
 
     fn work_all(&self, after: i64, limit: usize) -> Result<Vec<WorkRow>> {

@@ -3,11 +3,11 @@
 use super::double::{Aws, FIRST_KEY};
 use crate::base::{Error, ManualClock, Result, Timestamp};
 use crate::engine::aws::ENGINE;
-use crate::engine::memory::MemoryView;
+use crate::engine::memory::{MemoryView, NoLeases};
 use crate::logical::route::find;
 use crate::logical::{
-    Body, Caller, Created, Ctx, Input, Intent, Issue, Issued, LeaseAnswer, LeaseView, Map, MountView, Operation,
-    Response, Revoked,
+    Backing, Body, Caller, Created, Ctx, Input, Intent, Issue, Issued, LeaseAnswer, LeaseView, Map, MountView,
+    Operation, Response, Revoked,
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -143,7 +143,8 @@ impl Bench {
         let clock = Arc::new(ManualClock::at(NOW));
         let deadline = Instant::now() + self.patience;
         let leases: Arc<dyn Issue> = self.leases.clone();
-        Ctx::new(mount, caller, clock, "server-1".to_owned(), self.records.clone(), Some(leases), deadline)
+        let backing = Backing { view: self.records.clone(), issue: Some(leases), services: Arc::new(NoLeases) };
+        Ctx::new(mount, caller, clock, "server-1".to_owned(), backing, deadline)
     }
 }
 

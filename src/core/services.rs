@@ -1,0 +1,86 @@
+//! What the core does for an engine beside keeping its records: passwords, marks, and its leases counted and ended.
+
+use crate::base::{Error, Result, Secret, random};
+use crate::core::leases::Leases;
+use crate::core::live::Live;
+use crate::core::revocation::BATCH;
+use crate::logical::{Services, Which};
+use crate::storage::{Hash, LeaseIndex, LeaseKind, LeaseRow, Snapshot};
+use std::sync::Arc;
+
+/// The services for one mount.
+pub struct MountServices {
+    pub live: Arc<Live>,
+    pub mount: Hash,
+}
+
+impl Services for MountServices {
+    fn generate_password(&self, policy: &str) -> Result<Secret<String>> {
+        if policy.is_empty() {
+            return default_password();
+        }
+        Err(Error::bad_request(format!("there is no password policy {policy:?}")))
+    }
+
+    fn mark(&self, text: &str) -> String {
+        hex::encode(&self.live.barrier.hash("outside name", &[text.as_bytes()])[..5])
+    }
+
+    fn count_leases(&self, which: &Which<'_>) -> Result<u64> {
+        let mut count = 0;
+        self.each_page(which, |page| {
+            count += u64::try_from(page.len()).unwrap_or(u64::MAX);
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
+    fn end_leases(&self, which: &Which<'_>) -> Result<u64> {
+        let mut count = 0;
+        self.each_page(which, |page| {
+            for row in page {
+                self.live.revoke_row(row.id)?;
+                count += 1;
+            }
+            Ok(())
+        })?;
+        Ok(count)
+    }
+}
+
+impl MountServices {
+    /// Goes through the mount's leases of secrets a page at a time, with no snapshot open while `work` runs.
+    fn each_page(&self, which: &Which<'_>, mut work: impl FnMut(&[LeaseRow]) -> Result<()>) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let mut page = self.live.storage.reading(|snapshot| self.page(snapshot, which, after))?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.id;
+            page.retain(|row| row.kind == LeaseKind::Secret && row.mount == self.mount);
+            work(&page)?;
+        }
+    }
+
+    fn page(&self, snapshot: &dyn Snapshot, which: &Which<'_>, after: i64) -> Result<Vec<LeaseRow>> {
+        let leases = Leases { barrier: &self.live.barrier };
+        let (index, value) = match which {
+            Which::All => return snapshot.leases_of_mount(&self.mount, after, BATCH),
+            Which::Role(name) => (LeaseIndex::Role, Some(leases.index("lease role", &self.mount, name))),
+            Which::Subject(name) => (LeaseIndex::Subject, Some(leases.index("lease subject", &self.mount, name))),
+            Which::Target(name) => (LeaseIndex::Target, leases.target(name)),
+        };
+        value.map_or_else(|| Ok(Vec::new()), |value| snapshot.leases_by(index, &value, after, BATCH))
+    }
+}
+
+/// Twenty characters with upper and lower case, digits and a dash, so that it passes what servers commonly ask for.
+fn default_password() -> Result<Secret<String>> {
+    loop {
+        let characters = random::base62(19)?;
+        let has = |class: fn(&char) -> bool| characters.chars().any(|character| class(&character));
+        if has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase) && has(char::is_ascii_digit) {
+            let (head, tail) = characters.split_at(10);
+            return Ok(Secret::from(format!("{head}-{tail}")));
+        }
+    }
+}
