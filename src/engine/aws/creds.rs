@@ -1,8 +1,8 @@
 //! `creds/{name}`: credentials for a role, under a lease.
 
-use crate::base::Result;
-use crate::engine::aws::role::{CredentialType, Role, not_yet};
-use crate::engine::aws::{assumed_role, iam_user};
+use crate::base::{Error, Result};
+use crate::engine::aws::role::{CredentialType, Role};
+use crate::engine::aws::{assumed_role, federation_token, iam_user, session_token};
 use crate::logical::route::ORDINARY;
 use crate::logical::{Action, Ctx, Field, Input, Operation, Response, Route};
 
@@ -11,8 +11,11 @@ pub(super) const FIELDS: &[Field] = &[
     Field::text("name", "Name of the role."),
     Field::text("role_arn", "Which of the role's role_arns to assume; may be left out where there is only one."),
     Field::text("role_session_name", "Name of the session of an assumed_role; made from the template if left out."),
-    Field::seconds("ttl", "How long an assumed_role's credentials are to live: from 15m up to the role's max_sts_ttl."),
-    Field::text("mfa_code", "Goes with credential_type session_token, which comes in a later version."),
+    Field::seconds("ttl", "How long credentials of STS are to live: from 15m up to the role's max_sts_ttl."),
+    Field::text(
+        "mfa_code",
+        "The six digits that the device of the role's mfa_serial_number shows; for a session_token.",
+    ),
 ];
 
 pub static ROUTE: Route<Ctx> = Route {
@@ -25,7 +28,7 @@ pub static ROUTE: Route<Ctx> = Route {
     exists: None,
     summary: "Credentials for a role.",
     help: "Hands out what the role says, under a lease. For an iam_user that is an access key of a user that is made for this \
-        lease alone and deleted with it; the lease can be renewed up to config/lease's lease_max. For an assumed_role it is \
+        lease alone and deleted with it; the lease can be renewed up to config/lease's lease_max. For the other types it is \
         an access key with a session token, which ends by itself: its lease cannot be renewed, and revoking it changes \
         nothing at AWS.\n\n\
         A new user takes AWS some seconds to be known everywhere: try again if the first call with it is refused.",
@@ -40,17 +43,22 @@ fn issue(ctx: &mut Ctx, input: &Input) -> Result<Response> {
         return iam_user::issue(ctx, &name, &role);
     }
     if role.legacy {
-        return Err(crate::base::Error::bad_request(format!(
+        return Err(Error::bad_request(format!(
             "the role {name:?} was written with the older parameter arn and assumes a role: read sts/{name}"
         )));
     }
     by_session(ctx, input, &name, &role)
 }
 
-/// Opens a session for a role that has no users.
+/// Opens a session for a role. Where the older form allows two sorts, the AWS role that was named counts more than the policy.
 pub(super) fn by_session(ctx: &mut Ctx, input: &Input, name: &str, role: &Role) -> Result<Response> {
-    if !role.hands_out(CredentialType::AssumedRole) {
-        return Err(not_yet("federation_token"));
+    if role.hands_out(CredentialType::AssumedRole) {
+        assumed_role::issue(ctx, input, name, role)
+    } else if role.hands_out(CredentialType::SessionToken) {
+        session_token::issue(ctx, input, name, role)
+    } else if role.hands_out(CredentialType::FederationToken) {
+        federation_token::issue(ctx, input, name, role)
+    } else {
+        Err(Error::bad_request(format!("the role {name:?} makes IAM users: read creds/{name}")))
     }
-    assumed_role::issue(ctx, input, name, role)
 }

@@ -1,8 +1,9 @@
-//! The AWS engine: credentials for AWS under leases. An `iam_user` is made for one lease and deleted with it; the session of
-//! an `assumed_role` ends by itself.
+//! The AWS engine: credentials for AWS under leases. An `iam_user` is made for one lease and deleted with it; what STS hands out
+//! ends by itself.
 //!
-//! The files follow the URLs: `config/…`, `roles`, `creds`, `sts`. Below them: `role` (what a role says), `iam_user` and
-//! `assumed_role` (the two kinds of secret, from issue to end), `target` (whose account it is), `names`; and the wire:
+//! The files follow the URLs: `config/…`, `roles`, `creds`, `sts`. Below them: `role` (what a role says), the four kinds of
+//! secret from issue to end (`iam_user`; `assumed_role`, `federation_token` and `session_token`, which share `session`),
+//! `target` (whose account it is), `names`; and the wire:
 //! `iam` and `sts_api` (actions as functions), `client` (signed calls), `answer` (XML).
 //!
 //! Invariant: no call that makes something at AWS is sent before its lease is committed.
@@ -12,11 +13,14 @@ mod assumed_role;
 mod client;
 mod config;
 mod creds;
+mod federation_token;
 mod iam;
 mod iam_user;
 mod names;
 mod role;
 mod roles;
+mod session;
+mod session_token;
 mod sts;
 mod sts_api;
 mod target;
@@ -30,9 +34,10 @@ pub static ENGINE: Engine = Engine {
     summary: "Credentials for AWS, made on demand and ended with their leases.",
     help: "The aws engine hands out credentials for AWS. An operator gives it an access key (config/root) and says in roles \
         what may be had; whoever may read creds/ROLE gets an access key under a lease.\n\n\
-        Two types of credentials: iam_user makes an IAM user for each lease and deletes it when the lease ends, so that \
-        revoking a lease takes effect at AWS. assumed_role opens a session of an AWS role through STS: it needs no user, and \
-        ends by itself at its time, not before.",
+        Four types of credentials. iam_user makes an IAM user for each lease and deletes it when the lease ends, so that \
+        revoking a lease takes effect at AWS. The others come from STS and end by themselves at their time, not before: \
+        assumed_role opens a session of an AWS role, federation_token one of the engine's own user narrowed by policies, \
+        session_token one with all that this user may do.",
     routes: &[
         &config::root::ROUTE,
         &config::lease::ROUTE,
@@ -42,7 +47,7 @@ pub static ENGINE: Engine = Engine {
         &creds::ROUTE,
         &sts::ROUTE,
     ],
-    secrets: &[iam_user::KIND, assumed_role::KIND],
+    secrets: &[iam_user::KIND, assumed_role::KIND, federation_token::KIND, session_token::KIND],
     recover: Some(config::rotate_root::recover),
     ..Engine::BLANK
 };

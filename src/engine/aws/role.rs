@@ -14,32 +14,35 @@ use std::time::Duration;
 pub enum CredentialType {
     IamUser,
     AssumedRole,
-    /// Only in roles of the older form, beside `iam_user`: it cannot be issued yet.
     FederationToken,
+    SessionToken,
 }
 
 impl CredentialType {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::IamUser => "iam_user",
+            Self::AssumedRole => "assumed_role",
+            Self::FederationToken => "federation_token",
+            Self::SessionToken => "session_token",
+        }
+    }
+
     /// # Errors
     /// `BadRequest` naming the types that there are.
     pub fn parse(text: &str) -> Result<Self> {
         match text {
             "iam_user" => Ok(Self::IamUser),
             "assumed_role" => Ok(Self::AssumedRole),
-            "federation_token" | "session_token" => Err(not_yet(text)),
-            _ => Err(Error::bad_request(format!(
-                "unrecognized credential_type {text:?}: it is iam_user or assumed_role"
-            ))),
+            "federation_token" => Ok(Self::FederationToken),
+            "session_token" => Ok(Self::SessionToken),
+            _ => Err(Error::bad_request(format!("unrecognized credential_type {text:?}: it is {TYPES}"))),
         }
     }
 }
 
-/// The refusal of a type that comes later.
-#[must_use]
-pub fn not_yet(name: &str) -> Error {
-    Error::bad_request(format!(
-        "credential_type {name} is not supported yet and comes in a later version; iam_user and assumed_role are"
-    ))
-}
+const TYPES: &str = "iam_user, assumed_role, federation_token or session_token";
 
 /// The record.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -57,6 +60,8 @@ pub struct Role {
     pub permissions_boundary_arn: String,
     pub external_id: String,
     pub session_tags: BTreeMap<String, String>,
+    #[serde(default)]
+    pub mfa_serial_number: String,
     /// Written with the older parameters: `creds` then makes users and `sts` sessions, and neither the other.
     pub legacy: bool,
 }
@@ -89,7 +94,7 @@ impl Role {
     /// `BadRequest` naming the parameter that does not go with the rest.
     pub fn check(&self) -> Result<()> {
         if self.credential_types.is_empty() {
-            return Err(Error::bad_request("did not supply credential_type: it is iam_user or assumed_role"));
+            return Err(Error::bad_request(format!("did not supply credential_type: it is {TYPES}")));
         }
         self.check_belonging()?;
         self.check_arns()?;
@@ -101,7 +106,8 @@ impl Role {
             return Err(Error::bad_request("default_sts_ttl must not be longer than max_sts_ttl"));
         }
         let empty = self.policy_document.is_empty() && self.policy_arns.is_empty() && self.iam_groups.is_empty();
-        if self.hands_out(CredentialType::IamUser) && empty {
+        let narrowed = self.hands_out(CredentialType::IamUser) || self.hands_out(CredentialType::FederationToken);
+        if narrowed && empty {
             let ways = "policy_document, policy_arns or iam_groups";
             return Err(Error::bad_request(format!("a user without permissions is of no use: give {ways}")));
         }
@@ -110,30 +116,31 @@ impl Role {
 
     /// Every parameter belongs to one of the types.
     fn check_belonging(&self) -> Result<()> {
-        let user = [
-            ("user_path", !self.user_path.is_empty()),
-            ("permissions_boundary_arn", !self.permissions_boundary_arn.is_empty()),
-            ("iam_tags", !self.iam_tags.is_empty()),
-        ];
-        let session = [
-            ("role_arns", !self.role_arns.is_empty()),
-            ("default_sts_ttl", self.default_sts_ttl > 0),
-            ("max_sts_ttl", self.max_sts_ttl > 0),
-            ("external_id", !self.external_id.is_empty()),
-            ("session_tags", !self.session_tags.is_empty()),
-        ];
-        for (kind, name, fields) in [
-            (CredentialType::IamUser, "iam_user", &user[..]),
-            (CredentialType::AssumedRole, "assumed_role", &session[..]),
+        use CredentialType::{AssumedRole, FederationToken, IamUser, SessionToken};
+        let policies = &[IamUser, AssumedRole, FederationToken][..];
+        let sessions = &[AssumedRole, FederationToken, SessionToken][..];
+        for (field, given, types) in [
+            ("user_path", !self.user_path.is_empty(), &[IamUser][..]),
+            ("permissions_boundary_arn", !self.permissions_boundary_arn.is_empty(), &[IamUser]),
+            ("iam_tags", !self.iam_tags.is_empty(), &[IamUser]),
+            ("policy_document", !self.policy_document.is_empty(), policies),
+            ("policy_arns", !self.policy_arns.is_empty(), policies),
+            ("iam_groups", !self.iam_groups.is_empty(), policies),
+            ("default_sts_ttl", self.default_sts_ttl > 0, sessions),
+            ("max_sts_ttl", self.max_sts_ttl > 0, sessions),
+            ("role_arns", !self.role_arns.is_empty(), &[AssumedRole]),
+            ("external_id", !self.external_id.is_empty(), &[AssumedRole]),
+            ("session_tags", !self.session_tags.is_empty(), &[AssumedRole]),
+            ("mfa_serial_number", !self.mfa_serial_number.is_empty(), &[SessionToken]),
         ] {
-            if let Some((field, _)) = fields.iter().find(|(_, given)| *given && !self.hands_out(kind)) {
-                return Err(Error::bad_request(format!("{field} goes only with credential_type {name}")));
+            if given && !types.iter().any(|kind| self.hands_out(*kind)) {
+                let names: Vec<&str> = types.iter().map(|kind| kind.name()).collect();
+                return Err(Error::bad_request(format!("{field} goes only with credential_type {}", names.join(", "))));
             }
         }
-        if self.hands_out(CredentialType::AssumedRole) && self.role_arns.is_empty() {
-            return Err(Error::bad_request(
-                "credential_type assumed_role needs role_arns: the roles that may be assumed",
-            ));
+        if self.hands_out(AssumedRole) && self.role_arns.is_empty() {
+            let words = "credential_type assumed_role needs role_arns: the roles that may be assumed";
+            return Err(Error::bad_request(words));
         }
         Ok(())
     }

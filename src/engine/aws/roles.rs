@@ -21,28 +21,34 @@ pub static ROUTE: Route<Ctx> = Route {
     pattern: "roles/{name}",
     fields: &[
         Field::text("name", "Name of the role."),
-        Field::text("credential_type", "What is handed out: iam_user or assumed_role."),
+        Field::text(
+            "credential_type",
+            "What is handed out: iam_user, assumed_role, federation_token or session_token.",
+        ),
         Field::list("role_arns", "ARNs of the AWS roles that may be assumed. Needed for assumed_role, and only there."),
         Field::list(
             "policy_arns",
-            "ARNs of managed policies. They are attached to an iam_user; they narrow what an assumed_role may do.",
+            "ARNs of managed policies. They are attached to an iam_user; they narrow an assumed_role or a federation_token.",
         ),
         Field::any(
             "policy_document",
-            "An IAM policy in JSON. It is put into an iam_user; it narrows what an assumed_role may do.",
+            "An IAM policy in JSON. It is put into an iam_user; it narrows an assumed_role or a federation_token.",
         ),
         Field::list(
             "iam_groups",
-            "Names of IAM groups. An iam_user joins them; the policies of all of them together narrow an assumed_role.",
+            "Names of IAM groups. An iam_user joins them; the policies of all of them together narrow the other types.",
         ),
         Field::pairs("iam_tags", "Tags for each iam_user: key=value, or an object."),
-        Field::seconds("default_sts_ttl", "How long an assumed_role's credentials live if the caller does not say."),
-        Field::seconds("max_sts_ttl", "How long an assumed_role's credentials live at most."),
+        Field::seconds("default_sts_ttl", "How long credentials of STS live if the caller does not say."),
+        Field::seconds("max_sts_ttl", "How long credentials of STS live at most."),
         Field::text("user_path", "IAM path for each iam_user: /division/team/. Without it: /."),
         Field::text("permissions_boundary_arn", "ARN of the policy that bounds what each iam_user may be granted."),
         Field::text("external_id", "External id that the trust policy of the assumed role asks for."),
         Field::pairs("session_tags", "Tags for each session of an assumed_role: key=value, or an object."),
-        Field::text("mfa_serial_number", "Goes with credential_type session_token, which comes in a later version."),
+        Field::text(
+            "mfa_serial_number",
+            "ARN or serial number of the device of the engine's own user; a session_token then takes an mfa_code.",
+        ),
         Field::any("policy", "Older form of policy_document; not to be mixed with the other parameters."),
         Field::text(
             "arn",
@@ -59,14 +65,15 @@ pub static ROUTE: Route<Ctx> = Route {
     summary: "What is handed out for a role.",
     help: "A role says what creds/ROLE hands out. With credential_type iam_user every lease gets an IAM user of its own, with \
         an inline policy (policy_document), managed policies (policy_arns) and groups (iam_groups), and the user is deleted \
-        when the lease ends. With assumed_role the engine assumes one of role_arns; such credentials cannot be taken back, \
-        they end by themselves.\n\n\
+        when the lease ends. With assumed_role the engine assumes one of role_arns; with federation_token it asks for \
+        credentials of its own user that the policies narrow; with session_token for such with all that this user may do. \
+        These cannot be taken back, they end by themselves.\n\n\
         Changing or deleting a role does nothing to what was issued for it before.",
     flags: ORDINARY,
 };
 
 /// Parameters that the older form takes the place of.
-const NEWER: [&str; 12] = [
+const NEWER: [&str; 13] = [
     "credential_type",
     "role_arns",
     "policy_arns",
@@ -79,6 +86,7 @@ const NEWER: [&str; 12] = [
     "permissions_boundary_arn",
     "external_id",
     "session_tags",
+    "mfa_serial_number",
 ];
 
 fn list(ctx: &mut Ctx, _input: &Input) -> Result<Response> {
@@ -106,17 +114,12 @@ fn read(ctx: &mut Ctx, input: &Input) -> Result<Response> {
         "permissions_boundary_arn": role.permissions_boundary_arn,
         "external_id": role.external_id,
         "session_tags": role.session_tags,
-        "mfa_serial_number": "",
+        "mfa_serial_number": role.mfa_serial_number,
     })))
 }
 
 fn write(ctx: &mut Ctx, input: &Input) -> Result<Response> {
     let path = record(&input.required("name")?);
-    if input.text("mfa_serial_number").is_some_and(|serial| !serial.is_empty()) {
-        return Err(Error::bad_request(
-            "mfa_serial_number goes with credential_type session_token, which comes in a later version",
-        ));
-    }
     ctx.write(|records| {
         let known: Option<Role> = crate::logical::ctx::load(records, &path)?;
         let role = if input.given("policy") || input.given("arn") { legacy(input)? } else { changed(known, input)? };
@@ -151,6 +154,7 @@ fn changed(known: Option<Role>, input: &Input) -> Result<Role> {
     replace(&mut role.user_path, input.text("user_path"));
     replace(&mut role.permissions_boundary_arn, input.text("permissions_boundary_arn"));
     replace(&mut role.external_id, input.text("external_id"));
+    replace(&mut role.mfa_serial_number, input.text("mfa_serial_number"));
     Ok(role)
 }
 

@@ -1,7 +1,8 @@
 //! The actions of STS that the engine needs, as functions.
 
 use crate::base::{Secret, Timestamp};
-use crate::engine::aws::client::{Client, Failure};
+use crate::engine::aws::answer::Answer;
+use crate::engine::aws::client::{Again, Client, Failure};
 use crate::engine::aws::iam::{incomplete, members, pair};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -38,34 +39,74 @@ pub struct NewSession<'a> {
     pub tags: &'a BTreeMap<String, String>,
 }
 
+/// Credentials of a federated user that are to be had.
+pub struct NewFederation<'a> {
+    pub name: &'a str,
+    pub duration: Duration,
+    pub policy_document: Option<&'a str>,
+    pub policy_arns: &'a [String],
+}
+
 pub struct Session {
     pub access_key: String,
     pub secret_key: Secret<String>,
     pub token: Secret<String>,
-    pub arn: String,
+    /// Who its bearer is to AWS, where AWS says so.
+    pub arn: Option<String>,
     pub expires: Option<Timestamp>,
 }
 
 /// # Errors
 /// AWS's.
 pub fn assume_role(sts: &Client, session: &NewSession<'_>) -> Result<Session, Failure> {
-    let mut parameters = vec![
-        pair("RoleArn", session.role_arn),
-        pair("RoleSessionName", session.name),
-        pair("DurationSeconds", &session.duration.as_secs().to_string()),
-    ];
+    let mut parameters =
+        vec![pair("RoleArn", session.role_arn), pair("RoleSessionName", session.name), lasting(session.duration)];
     parameters.extend(session.external_id.map(|id| pair("ExternalId", id)));
-    parameters.extend(session.policy_document.map(|document| pair("Policy", document)));
-    let arns = session.policy_arns.iter().zip(1..);
-    parameters.extend(arns.map(|(arn, at)| pair(&format!("PolicyArns.member.{at}.arn"), arn)));
+    parameters.extend(policies(session.policy_document, session.policy_arns));
     parameters.extend(members("Tags", session.tags));
-    let answer = sts.call("AssumeRole", &parameters)?;
-    let part = |name| answer.first(name).ok_or_else(|| incomplete("AssumeRole"));
+    opened("AssumeRole", &sts.call("AssumeRole", &parameters)?)
+}
+
+/// # Errors
+/// AWS's; it has none for keys that are temporary themselves.
+pub fn federation_token(sts: &Client, user: &NewFederation<'_>) -> Result<Session, Failure> {
+    let mut parameters = vec![pair("Name", user.name), lasting(user.duration)];
+    parameters.extend(policies(user.policy_document, user.policy_arns));
+    opened("GetFederationToken", &sts.call("GetFederationToken", &parameters)?)
+}
+
+/// Credentials of the caller, with a device's serial number and code where a second factor is due.
+///
+/// # Errors
+/// AWS's; it has none for keys that are temporary themselves.
+pub fn session_token(sts: &Client, duration: Duration, factor: Option<(&str, &str)>) -> Result<Session, Failure> {
+    let mut parameters = vec![lasting(duration)];
+    if let Some((serial_number, code)) = factor {
+        parameters.extend([pair("SerialNumber", serial_number), pair("TokenCode", code)]);
+    }
+    // A code serves once: sent again it would be refused, and the first answer is all that matters.
+    let again = if factor.is_some() { Again::OnlyIfRefused } else { Again::Yes };
+    opened("GetSessionToken", &sts.call_again("GetSessionToken", &parameters, again)?)
+}
+
+fn lasting(duration: Duration) -> (String, String) {
+    pair("DurationSeconds", &duration.as_secs().to_string())
+}
+
+/// What narrows a session.
+fn policies<'a>(document: Option<&'a str>, arns: &'a [String]) -> impl Iterator<Item = (String, String)> + 'a {
+    let arns = arns.iter().zip(1..).map(|(arn, at)| pair(&format!("PolicyArns.member.{at}.arn"), arn));
+    document.map(|document| pair("Policy", document)).into_iter().chain(arns)
+}
+
+/// The session that an action opened.
+fn opened(action: &str, answer: &Answer) -> Result<Session, Failure> {
+    let part = |name| answer.first(name).ok_or_else(|| incomplete(action));
     Ok(Session {
         access_key: part("AccessKeyId")?.to_owned(),
         secret_key: part("SecretAccessKey")?.into(),
         token: part("SessionToken")?.into(),
-        arn: part("Arn")?.to_owned(),
+        arn: answer.first("Arn").map(str::to_owned),
         expires: answer.first("Expiration").and_then(moment),
     })
 }

@@ -60,8 +60,8 @@ pub struct State {
     pub log: Vec<String>,
     pub faults: Vec<(String, Fault)>,
     pub account: String,
-    /// The parameters of the last `AssumeRole`.
-    pub assumed: BTreeMap<String, String>,
+    /// The parameters of the last session that was opened.
+    pub opened: BTreeMap<String, String>,
     keys_made: usize,
 }
 
@@ -170,13 +170,12 @@ impl State {
                 let account = &self.account;
                 Ok(format!("<Arn>arn:aws:iam::{account}:user/{caller}</Arn><Account>{account}</Account>"))
             }
-            "AssumeRole" => {
-                self.assumed = parameters.clone();
-                Ok("<Credentials><AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>session-secret</SecretAccessKey>\
-                    <SessionToken>session-token</SessionToken><Expiration>2015-08-30T13:06:00Z</Expiration></Credentials>\
-                    <AssumedRoleUser><Arn>arn:aws:sts::1:assumed-role/a/b</Arn></AssumedRoleUser>"
-                    .to_owned())
+            "AssumeRole" => Ok(self.open("arn:aws:sts::1:assumed-role/a/b", parameters)),
+            "GetFederationToken" => {
+                let user = format!("arn:aws:sts::{}:federated-user/{}", self.account, text("Name"));
+                Ok(self.open(&user, parameters))
             }
+            "GetSessionToken" => Ok(self.open("", parameters)),
             "ListGroupPolicies" => Ok("<PolicyNames><member>inline</member></PolicyNames>".to_owned()),
             "GetGroupPolicy" => {
                 Ok("<PolicyDocument>%7B%22Statement%22%3A%7B%22Sid%22%3A%22group%22%7D%7D</PolicyDocument>".to_owned())
@@ -195,6 +194,16 @@ impl State {
             "DeleteUser" => self.delete_user(&name),
             _ => self.users.get_mut(&name).unwrap().act(action, parameters),
         }
+    }
+
+    /// Half an hour after the time of AWS's examples it ends.
+    fn open(&mut self, bearer: &str, parameters: &Parameters) -> String {
+        self.opened = parameters.clone();
+        let bearer = if bearer.is_empty() { String::new() } else { format!("<Bearer><Arn>{bearer}</Arn></Bearer>") };
+        format!(
+            "<Credentials><AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>session-secret</SecretAccessKey>\
+             <SessionToken>session-token</SessionToken><Expiration>2015-08-30T13:06:00Z</Expiration></Credentials>{bearer}"
+        )
     }
 
     fn create_user(&mut self, name: String, parameters: &Parameters) -> Outcome {

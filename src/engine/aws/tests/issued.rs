@@ -3,7 +3,7 @@
 use super::bench::Bench;
 use super::double::{ACCOUNT, Fault};
 use crate::base::Kind;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -129,44 +129,4 @@ fn a_new_user_that_is_not_known_yet_is_waited_for_and_a_missing_group_is_not() {
     assert_eq!(log.iter().filter(|action| *action == "AddUserToGroup").count(), 1);
     bench.aws.fail("CreateAccessKey", Fault::Refuse(404, "NoSuchEntity"));
     bench.read("creds/full").unwrap();
-}
-
-#[test]
-fn a_session_is_opened_within_the_role_and_only_expires() {
-    let bench = Bench::new();
-    bench.write("roles/session", json!({ "iam_groups": "readers", "max_sts_ttl": "1h" })).unwrap();
-    let body = json!({ "ttl": "8h", "role_session_name": "me & you" });
-    let response = bench.write("sts/session", body).unwrap();
-    assert_eq!(response.warnings, ["a ttl of 8h was asked for; the limits allow 1h"]);
-    assert_eq!(response.lease.as_ref().map(|lease| lease.ttl), Some(HOUR / 2), "AWS's own end counts");
-    let credentials = super::bench::data(response);
-    assert_eq!(credentials["security_token"], "session-token");
-    assert_eq!((&credentials["ttl"], &credentials["arn"]), (&json!(1800), &json!("arn:aws:sts::1:assumed-role/a/b")));
-    let assumed = bench.aws.state().assumed.clone();
-    for (parameter, value) in [
-        ("RoleArn", "arn:aws:iam::1:role/a"),
-        ("RoleSessionName", "me___you"),
-        ("DurationSeconds", "3600"),
-        ("ExternalId", "outside"),
-        ("Policy", r#"{"Version":"2012-10-17","Statement":[{"Sid":"own"},{"Sid":"group"}]}"#),
-        ("PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/g"),
-        ("Tags.member.1.Key", "team"),
-    ] {
-        assert_eq!(assumed[parameter], value);
-    }
-    let intent = bench.leases.intents.lock().unwrap()[0].clone();
-    assert!(!intent.renewable);
-    assert_eq!(bench.revoke(false).unwrap(), crate::logical::Revoked::ExpiresOnly);
-    assert!(bench.renew().is_err());
-}
-
-#[test]
-fn a_session_for_another_role_is_refused_without_a_call() {
-    let bench = Bench::new();
-    let body = json!({ "role_arn": "arn:aws:iam::1:role/admin" });
-    let error = bench.write("creds/session", body).map(|_| ()).unwrap_err();
-    assert!(error.message().contains("not among"), "{error:?}");
-    assert_eq!(bench.aws.taken_log(), [""; 0]);
-    assert_eq!(bench.read("creds/nobody").unwrap_err().kind(), Kind::BadRequest);
-    assert!(bench.write("creds/plain", Value::Null).is_ok());
 }

@@ -7,3 +7,4 @@ mod issued;
 mod revoked;
 mod roles;
 mod rotated;
+mod sessions;
