@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod cubbyhole;
+pub mod database;
 pub mod kv;
 #[cfg(test)]
 pub(crate) mod memory;

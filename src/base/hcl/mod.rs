@@ -55,7 +55,8 @@ impl Position {
     }
 
     /// The place after `character`, which stands here.
-    pub(in crate::base) fn after(self, character: char) -> Self {
+    #[must_use]
+    pub fn after(self, character: char) -> Self {
         match character {
             '\n' => Self { line: self.line.saturating_add(1), column: 1 },
             _ => Self { line: self.line, column: self.column.saturating_add(1) },

@@ -1,0 +1,3 @@
+//! The database engine.
+
+pub mod statements;
