@@ -29,6 +29,8 @@ fn request(data: Value) -> Request {
         peer: Some("127.0.0.1:4711".parse().unwrap()),
         wrap_ttl: Some(Duration::from_secs(60)),
         deadline: Instant::now(),
+        idempotency_key: None,
+        allowance: None,
     }
 }
 

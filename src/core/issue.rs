@@ -6,6 +6,7 @@ use crate::core::leases::{Grants, Leases, Payload, SecretRecord, new_suffix};
 use crate::core::live::Live;
 use crate::core::mounts::Mount;
 use crate::core::names::Names;
+use crate::core::quotas::admission::Admission;
 use crate::core::ttl::{self, Limits};
 use crate::logical::{Created, Intent, Issue, Issued, LeaseAnswer};
 use crate::storage::{LeaseKind, LeaseRow, LeaseState};
@@ -21,6 +22,8 @@ pub struct Issuer {
     pub mount: Arc<Mount>,
     /// The calling token's row.
     pub parent: i64,
+    /// The caller's; empty where it has none.
+    pub entity_id: String,
     /// The path below the mount.
     pub path: String,
     pub request_id: String,
@@ -45,6 +48,7 @@ impl Issue for Issuer {
                 kind: intent.kind.to_owned(),
                 role: intent.role.clone(),
                 subject: intent.subject.clone(),
+                subjects: Vec::new(),
                 target: intent.target.clone(),
                 revocation: intent.revocation.clone(),
             }),
@@ -85,8 +89,12 @@ impl Issue for Issuer {
         self.live.storage.writing(|tx| {
             let row = tx.lease(issued.row)?.filter(|row| row.state == LeaseState::Pending).ok_or_else(lost)?;
             let mut lease = leases.open(row)?;
-            if let (Some(secret), Some(revocation)) = (&mut lease.payload.secret, &learnt.revocation) {
-                secret.revocation = revocation.clone();
+            if let Some(secret) = &mut lease.payload.secret {
+                learnt.revocation.iter().for_each(|revocation| secret.revocation = revocation.clone());
+                secret.subjects.clone_from(&learnt.subjects);
+            }
+            for subject in &learnt.subjects {
+                tx.lease_name(issued.row, &leases.index("lease subject", &lease.row.mount, subject))?;
             }
             if let Some(ttl) = learnt.ttl {
                 let end = lease.row.issued.plus(ttl);
@@ -123,6 +131,18 @@ impl Issuer {
             row.role = Some(leases.index("lease role", &grants.mount, &secret.role));
             row.subject = Some(leases.index("lease subject", &grants.mount, &secret.subject));
             row.target = leases.target(&secret.target);
+            row.entity = leases.entity(&self.entity_id);
+            self.live.admit(
+                tx,
+                &Admission {
+                    mount: &self.mount,
+                    below: &self.path,
+                    role: Some(&secret.role),
+                    role_hash: row.role,
+                    entity: row.entity,
+                    is_outside: true,
+                },
+            )?;
             tx.lease_insert(&row)
         })
     }

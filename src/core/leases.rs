@@ -45,6 +45,9 @@ pub struct SecretRecord {
     pub kind: String,
     pub role: String,
     pub subject: String,
+    /// Further names outside, learnt while creating (an access key id).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<String>,
     /// Where it lives; empty: the mount itself.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub target: String,
@@ -121,6 +124,12 @@ impl Leases<'_> {
     #[must_use]
     pub fn target(&self, target: &str) -> Option<Hash> {
         (!target.is_empty()).then(|| self.barrier.hash("lease target", &[target.as_bytes()]))
+    }
+
+    /// What the leases of one entity are found by, on every mount.
+    #[must_use]
+    pub fn entity(&self, entity: &str) -> Option<Hash> {
+        (!entity.is_empty()).then(|| self.barrier.hash("lease entity", &[entity.as_bytes()]))
     }
 
     /// Opens a row; an edited, moved or swapped one is an error.

@@ -5,6 +5,7 @@ use crate::barrier::Barrier;
 use crate::base::{Clock, Error, Result, Timestamp};
 use crate::core::mounts::{self, Mount, Table};
 use crate::core::policies::Policies;
+use crate::core::quotas::Quotas;
 use crate::core::sweeper::Bell;
 use crate::core::ttl::Limits;
 use crate::core::{Registry, Settings};
@@ -20,6 +21,7 @@ pub struct Live {
     pub clock: Arc<dyn Clock>,
     pub policies: Policies,
     pub audit: Broker,
+    pub quotas: Quotas,
     /// Wakes the sweeper.
     pub bell: Bell,
     pub cluster_id: String,
@@ -56,6 +58,7 @@ impl Live {
             clock,
             policies: opened.policies,
             audit: opened.audit,
+            quotas: Quotas::default(),
             bell: Bell::default(),
             cluster_id: opened.cluster_id,
             cluster_name: opened.cluster_name,

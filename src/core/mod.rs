@@ -16,6 +16,7 @@ pub mod names;
 pub mod pipeline;
 pub mod policies;
 pub mod prefixes;
+pub mod quotas;
 pub mod records;
 pub mod recovery;
 pub mod renewal;

@@ -6,6 +6,8 @@ use crate::base::{Error, Result};
 use crate::core::authorize::{Authorized, authorize};
 use crate::core::issue::Issuer;
 use crate::core::mounts::{Mount, Resolved};
+use crate::core::quotas::Place;
+use crate::core::quotas::limiter::Stage;
 use crate::core::{Call, Core, Identity, Live};
 use crate::logical::route::{self, Flags, ORDINARY};
 use crate::logical::{Ctx, Input, Operation, Request, Response, Route, help};
@@ -107,7 +109,11 @@ struct Exchange<'r> {
 
 impl Exchange<'_> {
     fn run(mut self, request: &mut Request) -> Result<Response> {
-        let authorized = self.authenticate(request).and_then(|()| {
+        self.limit(request, Stage::Arrived)?;
+        let authenticated = self.authenticate(request);
+        let entity = self.identity.as_ref().map(|identity| identity.token.entity_id.clone());
+        self.limit(request, Stage::Known(entity.as_deref().filter(|entity| !entity.is_empty())))?;
+        let authorized = authenticated.and_then(|()| {
             self.tell_create_from_update(request)?;
             authorize(self.identity.as_deref(), self.flags(), request.path.as_str(), request.operation)
         });
@@ -130,6 +136,17 @@ impl Exchange<'_> {
 
     fn flags(&self) -> Flags {
         self.target.endpoint.as_ref().map_or(ORDINARY, |(endpoint, _)| endpoint.flags())
+    }
+
+    /// Counts the request against the rate limit of its path. What is refused is put on record only where that is asked for:
+    /// it is what comes in floods.
+    fn limit(&self, request: &mut Request, stage: Stage<'_>) -> Result<()> {
+        let place = Place { mount: &self.target.mount, below: &self.target.below, role: None };
+        let Err(refused) = self.live.limit_rate(request, &place, stage) else { return Ok(()) };
+        if self.live.quotas.table().config.enable_rate_limit_audit_logging {
+            self.audit(request, None, Some(refused.message()), false)?;
+        }
+        Err(refused)
     }
 
     fn authenticate(&mut self, request: &Request) -> Result<()> {
@@ -214,6 +231,7 @@ impl Exchange<'_> {
             live: self.live.clone(),
             mount: self.target.mount.clone(),
             parent: identity.row.id,
+            entity_id: identity.token.entity_id.clone(),
             path: self.target.below.trim_end_matches('/').to_owned(),
             request_id: request.id.clone(),
             deadline: request.deadline,

@@ -181,6 +181,7 @@ impl Core {
             self.open_live(snapshot, barrier)
         })?;
         let live = Arc::new(live);
+        live.load_quotas()?;
         // Nobody is creating for pending rows of an earlier process any more, nor ending what it had claimed.
         while self.storage.writing(|tx| tx.lease_pending_due(live.now(), BATCH))? == BATCH {}
         let now = live.now();

@@ -1,5 +1,7 @@
 //! The core driven from inside, with a clock that is turned by hand: what the tree must always hold.
 
+mod outside;
+mod quotas;
 mod tasks;
 
 use crate::base::{ManualClock, Secret, Timestamp};
@@ -63,6 +65,8 @@ impl Bench {
             peer: None,
             wrap_ttl: None,
             deadline: Instant::now() + Duration::from_secs(30),
+            idempotency_key: None,
+            allowance: None,
         };
         self.core.handle(&mut request)
     }

@@ -5,6 +5,7 @@ use crate::base::{Error, Result, Secret, Timestamp, random};
 use crate::core::leases::{Grants, Lease, Leases, MAX_DEPTH, Payload};
 use crate::core::live::Live;
 use crate::core::names::Names;
+use crate::core::quotas::admission::Admission;
 use crate::core::revocation::BATCH;
 use crate::core::{cubbyholes, mounts};
 use crate::logical::{Auth, Caller, Issued, Map};
@@ -180,7 +181,8 @@ impl Live {
         if tx.lease_by_key(&key)?.is_some() {
             return Err(Error::bad_request("cannot create a token with a duplicate ID"));
         }
-        let mount = self.mount_at("auth/token/")?.hash();
+        let token_mount = self.mount_at("auth/token/")?;
+        let mount = token_mount.hash();
         let grants = Grants {
             parent: new.parent,
             mount,
@@ -205,6 +207,13 @@ impl Live {
         let due = if state == LeaseState::Pending { Some(now.plus(PENDING_MARGIN)) } else { new.expires };
         let mut row = grants.row(key, node, state, due, leases.seal(&grants, &key, &payload)?);
         row.accessor = Some(leases.accessor_key(&new.record.accessor));
+        row.entity = leases.entity(&new.record.entity_id);
+        // One that never ends is there to mend things, and must be to be had when all else is full.
+        if new.expires.is_some() {
+            let below = &payload.path;
+            let (mount, entity) = (&token_mount, row.entity);
+            self.admit(tx, &Admission { mount, below, role: None, role_hash: None, entity, is_outside: false })?;
+        }
         Ok((tx.lease_insert(&row)?, token))
     }
 

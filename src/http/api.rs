@@ -16,7 +16,9 @@ impl Service for Api {
         match decode::decode(&wire, self.at_most) {
             Ok(mut request) => {
                 let outcome = self.core.handle(&mut request);
-                encode::encode(&request.id, outcome)
+                let mut answer = encode::encode(&request.id, outcome);
+                answer.headers.extend(request.allowance.iter().flat_map(encode::allowance));
+                answer
             }
             Err(error) => encode::encode("", Err(error)),
         }

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// The prefix of every path of the API.
 const API: &str = "/v1/";
 
+/// Characters of an idempotency key.
+const LONGEST_KEY: usize = 255;
+
 /// Decodes a request of the API, which may take `at_most` to be served.
 ///
 /// # Errors
@@ -43,6 +46,8 @@ pub fn decode(wire: &Wire, at_most: Duration) -> Result<Request> {
             .map(duration::parse)
             .transpose()?,
         deadline: Instant::now() + at_most,
+        idempotency_key: idempotency_key(wire)?,
+        allowance: None,
     })
 }
 
@@ -65,6 +70,18 @@ fn operation(method: &str, data: &mut Map) -> Result<Operation> {
 fn token(wire: &Wire) -> Option<Secret<String>> {
     let bearer = || wire.headers.first("Authorization").and_then(|value| value.strip_prefix("Bearer "));
     wire.headers.first("X-Vault-Token").or_else(bearer).map(str::trim).map(Secret::from)
+}
+
+/// The key by which a client asks for the same answer again: bare, or in quotes as a structured field has it.
+fn idempotency_key(wire: &Wire) -> Result<Option<String>> {
+    let Some(text) = wire.headers.first("Idempotency-Key").map(str::trim) else { return Ok(None) };
+    let key = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+    if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Error::bad_request(format!(
+            "Idempotency-Key takes 1 to {LONGEST_KEY} visible ASCII characters without blanks, a UUID for instance"
+        )));
+    }
+    Ok(Some(key.to_owned()))
 }
 
 fn refuse_namespace(wire: &Wire) -> Result<()> {

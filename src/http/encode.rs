@@ -2,7 +2,7 @@
 
 use crate::base::{Error, Kind};
 use crate::http::Answer;
-use crate::logical::{Auth, Body, Map, Outcome, Response};
+use crate::logical::{Allowance, Auth, Body, Map, Outcome, Response};
 use serde_json::{Value, json};
 
 /// Encodes what a request came to. `id` is the request's.
@@ -15,6 +15,22 @@ pub fn encode(id: &str, outcome: Result<Response, Error>) -> Answer {
     // Nothing in between may keep what may be a secret.
     answer.headers.push(("Cache-Control".to_owned(), "no-store".to_owned()));
     answer
+}
+
+/// What a client is told of its rate limit.
+#[must_use]
+pub fn allowance(allowance: &Allowance) -> Vec<(String, String)> {
+    let reset = whole_seconds(allowance.reset).to_string();
+    let mut headers = Vec::new();
+    if allowance.is_refused {
+        headers.push(("Retry-After".to_owned(), reset.clone()));
+    }
+    if allowance.is_shown {
+        headers.push(("X-RateLimit-Limit".to_owned(), allowance.limit.to_string()));
+        headers.push(("X-RateLimit-Remaining".to_owned(), allowance.remaining.to_string()));
+        headers.push(("X-RateLimit-Reset".to_owned(), reset));
+    }
+    headers
 }
 
 fn success(id: &str, mut response: Response) -> Answer {
@@ -120,4 +136,27 @@ fn failure(id: &str, error: &Error) -> Answer {
     }
     let errors: Vec<&str> = Some(error.message()).filter(|message| !message.is_empty()).into_iter().collect();
     json_answer(status, json!({ "errors": errors }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn told(is_refused: bool, is_shown: bool) -> Vec<(String, String)> {
+        let reset = Duration::from_millis(4_200);
+        allowance(&Allowance { limit: 823.5, remaining: 7, reset, is_refused, is_shown })
+    }
+
+    #[test]
+    fn a_refused_client_is_told_when_to_come_again() {
+        assert_eq!(told(true, false), [("Retry-After".to_owned(), "5".to_owned())]);
+        assert!(told(false, false).is_empty());
+    }
+
+    #[test]
+    fn what_a_client_has_left_is_told_where_that_is_asked_for() {
+        let headers = [("X-RateLimit-Limit", "823.5"), ("X-RateLimit-Remaining", "7"), ("X-RateLimit-Reset", "5")];
+        assert_eq!(told(false, true), headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
 }

@@ -109,6 +109,8 @@ pub struct Created {
     pub data: Map,
     /// Replaces the intent's `revocation` where creating taught something (an access key id).
     pub revocation: Option<Value>,
+    /// Further names outside that the lease shall be found by, beside the intent's subject (an access key id).
+    pub subjects: Vec<String>,
     /// The life that the outside gave, where it decides.
     pub ttl: Option<Duration>,
     pub warnings: Vec<String>,
@@ -286,7 +288,7 @@ impl Ctx {
                 return Err(error);
             }
         };
-        if created.revocation.is_some() || created.ttl.is_some() {
+        if created.revocation.is_some() || created.ttl.is_some() || !created.subjects.is_empty() {
             lease = issue.refine(issued, &created)?;
         }
         let mut response = Response::data(std::mem::take(&mut created.data));

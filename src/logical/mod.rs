@@ -20,6 +20,6 @@ pub use engine::{Engine, LeaseView, Next, Renewal, Revoked, SecretKind, TaskKind
 pub use field::{Field, FieldKind};
 pub use input::{Input, Map, wipe};
 pub use path::CanonicalPath;
-pub use request::{Operation, Request};
+pub use request::{Allowance, Operation, Request};
 pub use response::{Auth, Body, Issued, LeaseAnswer, Outcome, Response};
 pub use route::{Action, Flags, Handler, Route};

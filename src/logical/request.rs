@@ -33,6 +33,19 @@ impl Operation {
     }
 }
 
+/// What a rate limit leaves the client of a request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Allowance {
+    /// Requests in each interval.
+    pub limit: f64,
+    pub remaining: u64,
+    /// Until all of it is there again, or where the request was refused, until the next one may come.
+    pub reset: Duration,
+    pub is_refused: bool,
+    /// Clients are told also where nothing was refused.
+    pub is_shown: bool,
+}
+
 /// One request, decoded and canonical. A write arrives as `Update`; the route's `exists` turns it into `Create`.
 pub struct Request {
     /// A UUID; also in the answer, in the log and in the audit entries.
@@ -46,6 +59,10 @@ pub struct Request {
     pub wrap_ttl: Option<Duration>,
     /// When the caller stops waiting: what calls out must be done by then.
     pub deadline: Instant,
+    /// By which the client asks for the same answer again.
+    pub idempotency_key: Option<String>,
+    /// What a rate limit said, for the answer's headers; none where none holds.
+    pub allowance: Option<Allowance>,
 }
 
 impl Drop for Request {

@@ -3,9 +3,11 @@
 //!
 //! What only one kind of store can show (files, crashes) is in that store's tests.
 
+mod counts;
 mod isolation;
 mod lists;
 
+pub(crate) use counts::*;
 pub(crate) use isolation::*;
 pub(crate) use lists::*;
 
@@ -48,6 +50,10 @@ macro_rules! conformance {
             work_is_kept_updated_and_done,
             work_of_a_mount_is_found_by_its_key_and_goes_with_it,
             leases_are_found_by_what_they_are_about,
+            leases_are_counted_with_every_change,
+            children_are_counted_up_to_a_number,
+            a_lease_may_have_further_names,
+            an_answer_is_kept_while_its_lease_is_active,
             a_failed_change_leaves_nothing,
             a_change_sees_itself_and_nobody_sees_it_early,
             a_question_sees_one_moment,

@@ -12,8 +12,8 @@ pub mod sqlite;
 
 use crate::base::{Result, Timestamp};
 pub use rows::{
-    Catalog, CatalogRow, Hash, KeyRow, LeaseIndex, LeaseKey, LeaseKind, LeaseRow, LeaseState, MountCount, NewLease,
-    NodeRow, RecordRow, WorkRow,
+    AnswerRow, Catalog, CatalogRow, Counted, Hash, KeyRow, LeaseIndex, LeaseKey, LeaseKind, LeaseRow, LeaseState,
+    MountCount, NewLease, NodeRow, RecordRow, WorkRow,
 };
 
 /// A store of all state. Shared by every thread.
@@ -83,18 +83,26 @@ pub trait Snapshot {
     fn lease_by_key(&self, key: &LeaseKey) -> Result<Option<LeaseRow>>;
     fn lease_by_accessor(&self, accessor: &LeaseKey) -> Result<Option<LeaseRow>>;
     fn lease_children(&self, parent: i64, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
+    /// How many children there are, counted up to `at_most`.
+    fn lease_children_count(&self, parent: i64, at_most: usize) -> Result<usize>;
     /// Leases that hang at exactly this node.
     fn leases_at(&self, node: i64, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
     fn leases_of_mount(&self, mount: &Hash, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
     /// Leases that carry this hash in the column of the index.
     fn leases_by(&self, index: LeaseIndex, value: &Hash, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
     fn leases_of_kind(&self, kind: LeaseKind, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
+    /// Leases that have this further outside name, in order of id.
+    fn leases_named(&self, subject: &Hash, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
+    /// A look at what the store counts with every change; it costs the same however many there are.
+    fn lease_count(&self, of: &Counted) -> Result<u64>;
     /// Rows whose `due` has come, earliest first.
     fn leases_due(&self, now: Timestamp, limit: usize) -> Result<Vec<LeaseRow>>;
-    /// The earliest `due` of any lease or work row.
+    /// The earliest `due` of any lease or work row, or the expiry of an answer.
     fn next_due(&self) -> Result<Option<Timestamp>>;
     /// Live rows (every state counts until the row is gone) per mount and kind. Walks the index, so it is for reports only.
     fn lease_counts(&self) -> Result<Vec<MountCount>>;
+
+    fn answer(&self, key: &Hash) -> Result<Option<AnswerRow>>;
 
     fn work(&self, id: i64) -> Result<Option<WorkRow>>;
     fn work_by_key(&self, key: &Hash) -> Result<Option<WorkRow>>;
@@ -150,12 +158,19 @@ pub trait Tx: Snapshot {
     fn lease_mark_mount(&mut self, mount: &Hash, now: Timestamp, limit: usize) -> Result<usize>;
     /// Marks up to `limit` active leases at a node as revoking and due at `now`; returns how many.
     fn lease_mark_node(&mut self, node: i64, now: Timestamp, limit: usize) -> Result<usize>;
+    /// Gives a lease a further outside name to be found by.
+    fn lease_name(&mut self, id: i64, subject: &Hash) -> Result<()>;
     fn lease_delete(&mut self, id: i64) -> Result<bool>;
     /// Makes every pending row that was left by an earlier process due at `now` (after a crash nobody is creating for them).
     fn lease_pending_due(&mut self, now: Timestamp, limit: usize) -> Result<usize>;
     /// Makes up to `limit` dead rows that are due after `now` and by `until` due at `now`: what an earlier process had claimed,
     /// and what was next to be tried anyway; returns how many.
     fn lease_claimed_due(&mut self, now: Timestamp, until: Timestamp, limit: usize) -> Result<usize>;
+
+    /// Keeps an answer until its lease is no longer active; what had its key before is replaced.
+    fn answer_put(&mut self, answer: &AnswerRow) -> Result<()>;
+    /// Deletes up to `limit` answers that have expired by `now`; returns how many.
+    fn answers_purge(&mut self, now: Timestamp, limit: usize) -> Result<usize>;
 
     fn work_insert(&mut self, kind: &str, due: Option<Timestamp>, sealed: &[u8]) -> Result<i64>;
     /// Inserts a mount's work, or gives the one of that key a new due time and payload and no attempts; returns its id.

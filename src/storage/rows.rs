@@ -155,6 +155,30 @@ pub enum LeaseIndex {
     Target,
 }
 
+/// What leases are counted of; every state counts until the row is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    All,
+    Mount(Hash),
+    /// As in [`LeaseRow::role`].
+    Role(Hash),
+    Node(i64),
+    /// None: those without an entity.
+    Entity(Option<Hash>),
+    /// The same on one mount.
+    EntityAt(Hash, Option<Hash>),
+}
+
+/// An answer that may be asked for again, for as long as its lease is active.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerRow {
+    pub key: Hash,
+    /// The row id of its lease.
+    pub lease: i64,
+    pub expires: Timestamp,
+    pub sealed: Vec<u8>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountCount {
     pub mount: Hash,

@@ -14,6 +14,7 @@ pub mod leases;
 pub mod mounts;
 pub mod policies;
 pub mod policy;
+pub mod quotas;
 pub mod remount;
 pub mod renew;
 pub mod revoke;
@@ -54,6 +55,11 @@ pub static ROUTES: &[&Route<Call>] = &[
     &policies::POLICY,
     &policy::LIST,
     &policy::POLICY,
+    &quotas::config::CONFIG,
+    &quotas::lease_count::LIST,
+    &quotas::lease_count::QUOTA,
+    &quotas::rate_limit::LIST,
+    &quotas::rate_limit::QUOTA,
     &remount::REMOUNT,
     &remount::STATUS,
     &renew::RENEW,

@@ -52,6 +52,8 @@ impl Server {
             peer: None,
             wrap_ttl: None,
             deadline: Instant::now() + Duration::from_secs(10),
+            idempotency_key: None,
+            allowance: None,
         };
         let response = self.core.handle(&mut request)?;
         assert!(response.warnings.is_empty(), "{path}: {:?}", response.warnings);

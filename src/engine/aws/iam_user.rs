@@ -76,7 +76,8 @@ pub fn issue(ctx: &mut Ctx, name: &str, role: &Role) -> Result<Response> {
         let key = create(&client, &owed.user, role, &tags)?;
         let secret = key.secret.expose();
         let data = json!({ "access_key": key.id, "secret_key": secret, "security_token": null });
-        Ok(Created { data: data.as_object().cloned().unwrap_or_default(), ..Created::default() })
+        let data = data.as_object().cloned().unwrap_or_default();
+        Ok(Created { data, subjects: vec![key.id.clone()], ..Created::default() })
     })
 }
 

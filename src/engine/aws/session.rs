@@ -84,7 +84,8 @@ pub(super) fn hand_out(ctx: &mut Ctx, opening: Opening, open: impl FnOnce() -> R
             data["arn"] = Value::from(arn.as_str());
         }
         let data = data.as_object().cloned().unwrap_or_default();
-        Ok(Created { data, ttl: shorter, warnings, revocation: None })
+        let subjects = vec![opened.access_key.clone()];
+        Ok(Created { data, subjects, ttl: shorter, warnings, ..Created::default() })
     })
 }
 

@@ -3,7 +3,7 @@
 use super::session::Session;
 use super::snapshot::rows;
 use crate::base::{Error, Result, Timestamp};
-use crate::storage::{Catalog, Hash, KeyRow, LeaseState, NewLease, Snapshot, Tx, WorkRow};
+use crate::storage::{AnswerRow, Catalog, Hash, KeyRow, LeaseState, NewLease, Snapshot, Tx, WorkRow};
 use rusqlite::params;
 
 /// Marks the page of active leases that `$range` selects by ?1; ?2 is the time, ?3 the page's size. 2 is active, 3 revoking.
@@ -168,6 +168,11 @@ impl Tx for Session<'_> {
         self.run(mark_leases!("node = ?1 AND node <> 0"), params![node, now, rows(limit)])
     }
 
+    fn lease_name(&mut self, id: i64, subject: &Hash) -> Result<()> {
+        let sql = "INSERT INTO subjects (subject, lease) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        self.run(sql, params![subject, id]).map(|_| ())
+    }
+
     fn lease_delete(&mut self, id: i64) -> Result<bool> {
         self.took_effect("DELETE FROM leases WHERE id = ?1", [id])
     }
@@ -182,6 +187,18 @@ impl Tx for Session<'_> {
         let sql = "UPDATE leases SET due = ?1 WHERE id IN
                    (SELECT id FROM leases WHERE due > ?1 AND due <= ?2 AND state IN (3, 4) LIMIT ?3)";
         self.run(sql, params![now, until, rows(limit)])
+    }
+
+    fn answer_put(&mut self, answer: &AnswerRow) -> Result<()> {
+        let sql = "INSERT INTO answers (key, lease, expires, sealed) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT (key) DO UPDATE SET lease = excluded.lease, expires = excluded.expires,
+                                                   sealed = excluded.sealed";
+        self.run(sql, params![answer.key, answer.lease, answer.expires, answer.sealed]).map(|_| ())
+    }
+
+    fn answers_purge(&mut self, now: Timestamp, limit: usize) -> Result<usize> {
+        let sql = "DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE expires <= ?1 LIMIT ?2)";
+        self.run(sql, params![now, rows(limit)])
     }
 
     fn work_insert(&mut self, kind: &str, due: Option<Timestamp>, sealed: &[u8]) -> Result<i64> {

@@ -1,7 +1,7 @@
 //! How the trait's rows become columns and come back.
 
 use crate::base::Timestamp;
-use crate::storage::{LeaseKind, LeaseRow, LeaseState, NodeRow, RecordRow, WorkRow};
+use crate::storage::{AnswerRow, LeaseKind, LeaseRow, LeaseState, NodeRow, RecordRow, WorkRow};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Result, Row};
 
@@ -109,6 +109,10 @@ pub(super) fn node(row: &Row<'_>) -> Result<NodeRow> {
 
 pub(super) fn record(row: &Row<'_>) -> Result<RecordRow> {
     Ok(RecordRow { sealed: row.get(0)?, expires: row.get(1)? })
+}
+
+pub(super) fn answer(row: &Row<'_>) -> Result<AnswerRow> {
+    Ok(AnswerRow { key: row.get(0)?, lease: row.get(1)?, expires: row.get(2)?, sealed: row.get(3)? })
 }
 
 pub(super) fn work(row: &Row<'_>) -> Result<WorkRow> {

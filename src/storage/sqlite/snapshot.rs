@@ -4,8 +4,8 @@ use super::columns::{self, select_leases, select_nodes, select_work};
 use super::session::Session;
 use crate::base::{Result, Timestamp};
 use crate::storage::{
-    Catalog, CatalogRow, Hash, KeyRow, LeaseIndex, LeaseKey, LeaseKind, LeaseRow, MountCount, NodeRow, RecordRow,
-    Snapshot, WorkRow,
+    AnswerRow, Catalog, CatalogRow, Counted, Hash, KeyRow, LeaseIndex, LeaseKey, LeaseKind, LeaseRow, MountCount,
+    NodeRow, RecordRow, Snapshot, WorkRow,
 };
 use rusqlite::params;
 
@@ -96,6 +96,12 @@ impl Snapshot for Session<'_> {
         self.all(LEASE_CHILDREN, params![parent, after, rows(limit)], columns::lease)
     }
 
+    fn lease_children_count(&self, parent: i64, at_most: usize) -> Result<usize> {
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM leases WHERE parent = ?1 AND parent <> 0 LIMIT ?2)";
+        let count: Option<i64> = self.one(sql, params![parent, rows(at_most)], |row| row.get(0))?;
+        Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default())
+    }
+
     fn leases_at(&self, node: i64, after: i64, limit: usize) -> Result<Vec<LeaseRow>> {
         self.all(LEASES_AT, params![node, after, rows(limit)], columns::lease)
     }
@@ -119,6 +125,36 @@ impl Snapshot for Session<'_> {
         self.all(sql, params![kind, after, rows(limit)], columns::lease)
     }
 
+    fn leases_named(&self, subject: &Hash, after: i64, limit: usize) -> Result<Vec<LeaseRow>> {
+        let sql = select_leases!(
+            "WHERE id IN (SELECT lease FROM subjects WHERE subject = ?1 AND lease > ?2 ORDER BY lease LIMIT ?3) ORDER BY id"
+        );
+        self.all(sql, params![subject, after, rows(limit)], columns::lease)
+    }
+
+    fn lease_count(&self, of: &Counted) -> Result<u64> {
+        let all = "SELECT sum(count) FROM counts WHERE scope = 1";
+        let one = "SELECT count FROM counts WHERE scope = ?1 AND key = ?2 AND part = ?3";
+        let entity = |entity: &Option<Hash>| entity.map(Vec::from).unwrap_or_default();
+        let (scope, key, part) = match of {
+            Counted::All => {
+                let sum: Option<Option<i64>> = self.one(all, [], |row| row.get(0))?;
+                return Ok(sum.flatten().unwrap_or_default().unsigned_abs());
+            }
+            Counted::Mount(mount) => (1, mount.to_vec(), Vec::new()),
+            Counted::Role(role) => (2, role.to_vec(), Vec::new()),
+            Counted::Node(node) => (3, node.to_string().into_bytes(), Vec::new()),
+            Counted::Entity(id) => (4, Vec::new(), entity(id)),
+            Counted::EntityAt(mount, id) => (5, mount.to_vec(), entity(id)),
+        };
+        let count: Option<i64> = self.one(one, params![scope, key, part], |row| row.get(0))?;
+        Ok(count.unwrap_or_default().unsigned_abs())
+    }
+
+    fn answer(&self, key: &Hash) -> Result<Option<AnswerRow>> {
+        self.one("SELECT key, lease, expires, sealed FROM answers WHERE key = ?1", [key], columns::answer)
+    }
+
     fn leases_due(&self, now: Timestamp, limit: usize) -> Result<Vec<LeaseRow>> {
         self.all(select_leases!("WHERE due <= ?1 ORDER BY due LIMIT ?2"), params![now, rows(limit)], columns::lease)
     }
@@ -127,7 +163,8 @@ impl Snapshot for Session<'_> {
         let earliest = |sql| self.one(sql, [], |row| row.get(0)).map(Option::flatten);
         let lease: Option<Timestamp> = earliest("SELECT min(due) FROM leases WHERE due IS NOT NULL")?;
         let work: Option<Timestamp> = earliest("SELECT min(due) FROM work WHERE due IS NOT NULL")?;
-        Ok(lease.into_iter().chain(work).min())
+        let answer: Option<Timestamp> = earliest("SELECT min(expires) FROM answers")?;
+        Ok(lease.into_iter().chain(work).chain(answer).min())
     }
 
     fn lease_counts(&self) -> Result<Vec<MountCount>> {

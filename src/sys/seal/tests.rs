@@ -47,6 +47,8 @@ fn ask(core: &Arc<Core>, operation: Operation, path: &str, token: &str, body: Va
         peer: None,
         wrap_ttl: None,
         deadline: Instant::now() + Duration::from_secs(30),
+        idempotency_key: None,
+        allowance: None,
     })
 }
 

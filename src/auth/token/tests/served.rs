@@ -49,6 +49,8 @@ impl Server {
             peer: None,
             wrap_ttl: None,
             deadline: Instant::now() + Duration::from_secs(30),
+            idempotency_key: None,
+            allowance: None,
         })
     }
 

@@ -1,0 +1,89 @@
+//! Cases about what the store counts by itself, the further names of a lease, and answers that are kept.
+
+use super::{MOUNT, OTHER, ids, insert, lease};
+use crate::base::Timestamp;
+use crate::storage::{AnswerRow, Counted, LeaseState, NewLease, Storage};
+
+pub(crate) fn leases_are_counted_with_every_change(store: &dyn Storage) {
+    let count = |of: Counted| store.reading(|s| s.lease_count(&of)).unwrap();
+    assert_eq!(count(Counted::All), 0);
+    let (role, entity) = ([1; 16], [2; 16]);
+    let one = insert(store, &NewLease { node: 3, role: Some(role), entity: Some(entity), ..lease() });
+    let two = insert(store, &NewLease { node: 3, role: Some(role), ..lease() });
+    insert(store, &NewLease { mount: OTHER, node: 4, entity: Some(entity), state: LeaseState::Pending, ..lease() });
+    let all = || {
+        [
+            Counted::All,
+            Counted::Mount(MOUNT),
+            Counted::Mount(OTHER),
+            Counted::Role(role),
+            Counted::Node(3),
+            Counted::Node(4),
+            Counted::Entity(Some(entity)),
+            Counted::Entity(None),
+            Counted::EntityAt(MOUNT, Some(entity)),
+            Counted::EntityAt(MOUNT, None),
+            Counted::EntityAt(OTHER, None),
+        ]
+        .map(count)
+    };
+    assert_eq!(all(), [3, 2, 1, 2, 2, 1, 2, 1, 1, 1, 0]);
+    store.writing(|tx| tx.lease_advance(one, LeaseState::Active, LeaseState::Irrevocable, None, 9)).unwrap();
+    assert_eq!(all(), [3, 2, 1, 2, 2, 1, 2, 1, 1, 1, 0], "every state counts");
+    let undone = store.writing(|tx| {
+        tx.lease_delete(two)?;
+        Err::<(), _>(crate::base::Error::conflict("no"))
+    });
+    assert!(undone.is_err());
+    assert_eq!(count(Counted::All), 3, "what is undone is not counted");
+    for id in [one, two] {
+        store.writing(|tx| tx.lease_delete(id)).unwrap();
+    }
+    assert_eq!(all(), [1, 0, 1, 0, 0, 1, 1, 0, 0, 0, 0]);
+}
+
+pub(crate) fn children_are_counted_up_to_a_number(store: &dyn Storage) {
+    for state in [LeaseState::Active, LeaseState::Active, LeaseState::Revoking] {
+        insert(store, &NewLease { parent: 9, state, ..lease() });
+    }
+    let count = |at_most| store.reading(|s| s.lease_children_count(9, at_most)).unwrap();
+    assert_eq!((count(2), count(3), count(10)), (2, 3, 3));
+    assert_eq!(store.reading(|s| s.lease_children_count(0, 10)).unwrap(), 0, "what stands alone is nobody's child");
+}
+
+pub(crate) fn a_lease_may_have_further_names(store: &dyn Storage) {
+    let name = [5; 16];
+    let named: Vec<i64> = (0..3).map(|_| insert(store, &lease())).collect();
+    for id in &named {
+        store.writing(|tx| tx.lease_name(*id, &name)).unwrap();
+        store.writing(|tx| tx.lease_name(*id, &name)).unwrap();
+    }
+    let found = |after, limit| ids(&store.reading(|s| s.leases_named(&name, after, limit)).unwrap());
+    assert_eq!(found(0, 10), named);
+    assert_eq!(found(named[0], 1), [named[1]]);
+    store.writing(|tx| tx.lease_delete(named[1])).unwrap();
+    assert_eq!(found(0, 10), [named[0], named[2]]);
+}
+
+pub(crate) fn an_answer_is_kept_while_its_lease_is_active(store: &dyn Storage) {
+    let keep = |key: u8, lease, expires| {
+        let row = AnswerRow { key: [key; 16], lease, expires: Timestamp(expires), sealed: vec![key] };
+        store.writing(|tx| tx.answer_put(&row)).unwrap();
+        row
+    };
+    let find = |key: u8| store.reading(|s| s.answer(&[key; 16])).unwrap();
+    let (one, two) =
+        (insert(store, &NewLease { due: None, ..lease() }), insert(store, &NewLease { due: None, ..lease() }));
+    keep(1, two, 5);
+    let replaced = keep(1, one, 10);
+    assert_eq!(find(1), Some(replaced));
+    keep(2, two, 20);
+    keep(3, two, 30);
+    assert_eq!(store.reading(|s| s.next_due()).unwrap(), Some(Timestamp(10)));
+    store.writing(|tx| tx.lease_advance(one, LeaseState::Active, LeaseState::Revoking, None, 0)).unwrap();
+    assert_eq!(find(1), None, "gone when its lease is revoked");
+    assert_eq!(store.writing(|tx| tx.answers_purge(Timestamp(20), 10)).unwrap(), 1);
+    assert!(find(2).is_none() && find(3).is_some());
+    store.writing(|tx| tx.lease_delete(two)).unwrap();
+    assert_eq!(find(3), None, "gone with its lease");
+}
