@@ -37,8 +37,11 @@ impl Issue for Leases {
         self.abandoned.lock().unwrap().push(reason.message().to_owned());
     }
 
-    fn refine(&self, _issued: Issued, learnt: &Created) -> Result<LeaseAnswer> {
-        Ok(LeaseAnswer { id: "refined".to_owned(), ttl: learnt.ttl.unwrap_or_default(), renewable: false })
+    fn refine(&self, issued: Issued, learnt: &Created) -> Result<LeaseAnswer> {
+        let intents = self.intents.lock().unwrap();
+        let intent = &intents[usize::try_from(issued.row).unwrap() - 1];
+        let ttl = learnt.ttl.or(intent.ttl).unwrap_or_default();
+        Ok(LeaseAnswer { id: format!("lease-{}", issued.row), ttl, renewable: intent.renewable })
     }
 }
 
