@@ -3,7 +3,8 @@
 use crate::audit::Broker;
 use crate::barrier::Barrier;
 use crate::base::{Clock, Error, Result, Timestamp};
-use crate::core::mounts::{self, Mount, Table};
+use crate::core::identity;
+use crate::core::mounts::{self, Class, Mount, Table};
 use crate::core::policies::Policies;
 use crate::core::quotas::Quotas;
 use crate::core::sweeper::Bell;
@@ -24,6 +25,7 @@ pub struct Live {
     pub quotas: Quotas,
     /// Wakes the sweeper.
     pub bell: Bell,
+    pub resolver: identity::Resolver,
     pub cluster_id: String,
     pub cluster_name: String,
     mounts: RwLock<Arc<Table>>,
@@ -60,6 +62,7 @@ impl Live {
             audit: opened.audit,
             quotas: Quotas::default(),
             bell: Bell::default(),
+            resolver: identity::Resolver::default(),
             cluster_id: opened.cluster_id,
             cluster_name: opened.cluster_name,
             mounts: RwLock::new(Arc::new(opened.mounts)),
@@ -105,7 +108,10 @@ impl Live {
     /// # Errors
     /// `BadRequest` for a kind that is no engine of the registry.
     pub fn engine(&self, mount: &Mount) -> Result<&'static Engine> {
-        self.registry.engine(&mount.kind)
+        match mount.class {
+            Class::Secret => self.registry.engine(&mount.kind),
+            Class::Auth => self.registry.method(&mount.kind),
+        }
     }
 
     /// Changes the mount table: `check` runs first, alone, on the current table; `change` is one transaction with the

@@ -8,6 +8,7 @@ pub mod audits;
 pub mod authorize;
 pub mod call;
 pub mod cubbyholes;
+pub mod identity;
 pub mod issue;
 pub mod leases;
 pub mod live;
@@ -62,9 +63,14 @@ pub struct Registry {
     pub engines: &'static [&'static Engine],
     pub system: &'static [&'static Route<Call>],
     pub token: &'static [&'static Route<Call>],
+    pub identity: &'static [&'static Route<Call>],
+    /// The auth methods besides tokens.
+    pub methods: &'static [&'static Engine],
 }
 
 impl Registry {
+    pub const EMPTY: Self = Self { engines: &[], system: &[], token: &[], identity: &[], methods: &[] };
+
     /// Every endpoint at its usual place: what the endpoint list is made from.
     #[must_use]
     pub fn endpoints(&self) -> Vec<Endpoint> {
@@ -75,7 +81,21 @@ impl Registry {
             .engines
             .iter()
             .flat_map(|engine| engine.docs().map(move |route| at(&format!("{}/", engine.name), "secret", route)));
-        system.chain(token).chain(engines).collect()
+        let identity = self.identity.iter().map(|route| at("identity/", "secret", route.doc()));
+        let methods = self
+            .methods
+            .iter()
+            .flat_map(|method| method.docs().map(move |route| at(&format!("auth/{}/", method.name), "auth", route)));
+        system.chain(token).chain(methods).chain(identity).chain(engines).collect()
+    }
+
+    /// # Errors
+    /// `BadRequest` naming the auth methods that there are.
+    pub fn method(&self, kind: &str) -> Result<&'static Engine> {
+        self.methods.iter().copied().find(|method| method.name == kind).ok_or_else(|| {
+            let known: Vec<&str> = self.methods.iter().map(|method| method.name).collect();
+            Error::bad_request(format!("there is no auth method {kind:?} here; there are: {}", known.join(", ")))
+        })
     }
 
     /// # Errors

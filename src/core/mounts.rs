@@ -73,7 +73,7 @@ impl Mount {
     /// Belongs to the server itself: cannot be moved or disabled.
     #[must_use]
     pub fn is_builtin(&self) -> bool {
-        matches!(self.kind.as_str(), "system" | "token" | "cubbyhole")
+        matches!(self.kind.as_str(), "system" | "token" | "cubbyhole" | "identity")
     }
 
     #[must_use]
@@ -210,6 +210,11 @@ pub fn store(tx: &mut dyn Tx, barrier: &Barrier, mount: &Mount, before: Option<&
     }
     let bytes = serde_json::to_vec(mount).map_err(|_| Error::internal("a mount cannot be written as JSON"))?;
     tx.catalog_put(Catalog::Mounts, &key, &barrier.seal(&place(&key), &bytes)?)
+}
+
+/// Whether a row stands at a path, be it damaged.
+pub fn is_taken(snapshot: &dyn Snapshot, barrier: &Barrier, path: &str) -> Result<bool> {
+    Ok(snapshot.catalog_row(Catalog::Mounts, &path_key(barrier, path))?.is_some())
 }
 
 pub fn delete(tx: &mut dyn Tx, barrier: &Barrier, mount: &Mount) -> Result<()> {

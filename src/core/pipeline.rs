@@ -221,6 +221,11 @@ impl Exchange<'_> {
                 "Tokens: made, looked up, renewed and revoked.",
                 self.core.registry.token.iter().map(|route| route.doc()),
             ),
+            "identity" => help::mount(
+                "identity",
+                "Entities and groups: who is behind a token, however it was signed in.",
+                self.core.registry.identity.iter().map(|route| route.doc()),
+            ),
             _ => help::engine(self.live.engine(mount)?, &mount.path),
         })
     }
@@ -298,6 +303,7 @@ fn resolve(live: &Live, path: &str, core: &Core) -> Result<Target> {
     let endpoint = match mount.kind.as_str() {
         "system" => system(core.registry.system),
         "token" => system(core.registry.token),
+        "identity" => system(core.registry.identity),
         _ => route::find(live.engine(&mount)?.routes.iter().copied(), &below)
             .map(|(route, captures)| (Endpoint::Engine(route), owned(captures))),
     };

@@ -102,13 +102,7 @@ impl Core {
         let now = self.clock.now();
         Barrier::initialize(tx, root_key, now)?;
         let barrier = Barrier::unseal(tx, root_key)?;
-        for (path, class, kind, description) in [
-            ("sys/", Class::Secret, "system", "system endpoints used for control, policy and debugging"),
-            ("cubbyhole/", Class::Secret, "cubbyhole", "per-token private secret storage"),
-            ("auth/token/", Class::Auth, "token", "token based credentials"),
-        ] {
-            mounts::store(tx, &barrier, &Mount::new(path, class, kind, description)?, None)?;
-        }
+        add_builtin_mounts(tx, &barrier)?;
         policies::store(tx, &barrier, "default", crate::policy::DEFAULT)?;
         let name = match self.settings.cluster_name.as_str() {
             "" => format!("leasehold-cluster-{}", hex::encode(random::bytes::<4>()?)),
@@ -175,6 +169,7 @@ impl Core {
             Ok(())
         });
         live?;
+        self.complete_mounts(&barrier)?;
         let mut barrier = Some(barrier);
         let live = self.storage.reading(|snapshot| {
             let barrier = barrier.take().ok_or_else(|| Error::internal("the store ran a question twice"))?;
@@ -191,6 +186,11 @@ impl Core {
         self.set_live(Some(live));
         log::info!("unsealed");
         Ok(())
+    }
+
+    /// A file of an earlier version lacks the mounts that came since.
+    fn complete_mounts(&self, barrier: &Barrier) -> Result<()> {
+        self.storage.writing(|tx| add_builtin_mounts(tx, barrier))
     }
 
     fn open_live(&self, snapshot: &dyn Snapshot, barrier: Barrier) -> Result<Live> {
@@ -213,6 +213,24 @@ impl Core {
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.unsealing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The mounts that every server has, at their paths.
+const BUILTIN_MOUNTS: [(&str, Class, &str, &str); 4] = [
+    ("sys/", Class::Secret, "system", "system endpoints used for control, policy and debugging"),
+    ("cubbyhole/", Class::Secret, "cubbyhole", "per-token private secret storage"),
+    ("identity/", Class::Secret, "identity", "identity store"),
+    ("auth/token/", Class::Auth, "token", "token based credentials"),
+];
+
+/// Adds those that are missing. A damaged one is not missing: its row is there.
+fn add_builtin_mounts(tx: &mut dyn Tx, barrier: &Barrier) -> Result<()> {
+    for (path, class, kind, description) in BUILTIN_MOUNTS {
+        if !mounts::is_taken(tx, barrier, path)? {
+            mounts::store(tx, barrier, &Mount::new(path, class, kind, description)?, None)?;
+        }
+    }
+    Ok(())
 }
 
 fn combine(shares: &[Secret<Vec<u8>>], threshold: u8) -> Result<Secret<[u8; 32]>> {

@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod cubbyhole;
 pub mod database;
+pub mod identity;
 pub mod kv;
 #[cfg(test)]
 pub(crate) mod memory;

@@ -24,7 +24,13 @@ const GRACE: Duration = Duration::from_secs(30);
 /// All endpoints of this program.
 #[must_use]
 pub fn registry() -> Registry {
-    Registry { engines: crate::engine::ENGINES, system: crate::sys::ROUTES, token: crate::auth::token::ROUTES }
+    Registry {
+        engines: crate::engine::ENGINES,
+        system: crate::sys::ROUTES,
+        token: crate::auth::token::ROUTES,
+        identity: crate::engine::identity::ROUTES,
+        methods: crate::auth::METHODS,
+    }
 }
 
 /// A server whose listeners are bound.

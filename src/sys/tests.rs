@@ -29,7 +29,7 @@ impl Server {
             audit_directories: audit_directories.iter().map(|path| path.to_path_buf()).collect(),
             version: "1.17.0",
         };
-        let registry = Registry { engines: ENGINES, system: ROUTES, token: &[] };
+        let registry = Registry { engines: ENGINES, system: ROUTES, ..Registry::EMPTY };
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_700_000_000)));
         let core = Core::new(settings, registry, Arc::new(SqliteStorage::in_memory()?), clock);
         let made = core.initialize(&SealConfig::new(1, 1)?, None)?;

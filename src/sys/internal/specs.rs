@@ -25,6 +25,7 @@ fn read(call: &mut Call, _: &Input) -> Result<Response> {
         let routes: Vec<RouteDoc> = match mount.kind.as_str() {
             "system" => live.registry.system.iter().map(|route| route.doc()).collect(),
             "token" => live.registry.token.iter().map(|route| route.doc()).collect(),
+            "identity" => live.registry.identity.iter().map(|route| route.doc()).collect(),
             _ => live.engine(mount)?.docs().collect(),
         };
         let at = |route| Endpoint { mount: mount.path.clone(), class: class(mount).to_owned(), route };

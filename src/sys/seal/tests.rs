@@ -32,7 +32,7 @@ fn server() -> Arc<Core> {
         audit_directories: Vec::new(),
         version: "test",
     };
-    let registry = Registry { engines: &[], system: ROUTES, token: crate::auth::token::ROUTES };
+    let registry = Registry { system: ROUTES, token: crate::auth::token::ROUTES, ..Registry::EMPTY };
     let clock = Arc::new(ManualClock::at(Timestamp(1_700_000_000_000)));
     Core::new(settings, registry, Arc::new(SqliteStorage::in_memory().unwrap()), clock)
 }

@@ -28,7 +28,7 @@ impl Server {
             audit_directories: Vec::new(),
             version: "test",
         };
-        let registry = Registry { engines: &[], system: &[], token: ROUTES };
+        let registry = Registry { token: ROUTES, ..Registry::EMPTY };
         let core = Core::new(settings, registry, Arc::new(SqliteStorage::in_memory().unwrap()), clock.clone());
         let made = core.initialize(&SealConfig::new(1, 1).unwrap(), None).unwrap();
         core.unseal(made.shares[0].clone()).unwrap();
