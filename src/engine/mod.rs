@@ -12,4 +12,4 @@ mod tests;
 
 use crate::logical::Engine;
 
-pub static ENGINES: &[&Engine] = &[&aws::ENGINE, &kv::ENGINE, &kv::GENERIC, &cubbyhole::ENGINE];
+pub static ENGINES: &[&Engine] = &[&aws::ENGINE, &kv::ENGINE, &kv::GENERIC, &cubbyhole::ENGINE, &database::ENGINE];

@@ -157,6 +157,7 @@ pub struct Backing {
 /// A permit to call out, for as long as it is borrowed; carries the deadline.
 pub struct Outside<'c> {
     deadline: Instant,
+    ends: Timestamp,
     _no_transaction: std::marker::PhantomData<&'c mut ()>,
 }
 
@@ -164,6 +165,12 @@ impl Outside<'_> {
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// When the lease that is being issued ends; without one, now.
+    #[must_use]
+    pub fn ends(&self) -> Timestamp {
+        self.ends
     }
 }
 
@@ -212,7 +219,7 @@ impl Ctx {
 
     /// The permit to call out.
     pub fn outside(&mut self) -> Outside<'_> {
-        Outside { deadline: self.deadline, _no_transaction: std::marker::PhantomData }
+        Outside { deadline: self.deadline, ends: self.now(), _no_transaction: std::marker::PhantomData }
     }
 
     /// Reads one record as JSON.
@@ -281,7 +288,8 @@ impl Ctx {
     pub fn issue(&mut self, intent: &Intent, create: impl FnOnce(&Outside<'_>) -> Result<Created>) -> Result<Response> {
         let issue = self.backing.issue.clone().ok_or_else(|| Error::internal("this request cannot issue leases"))?;
         let (issued, mut lease) = issue.begin(intent)?;
-        let mut created = match create(&self.outside()) {
+        let ends = self.now().plus(lease.ttl);
+        let mut created = match create(&Outside { ends, ..self.outside() }) {
             Ok(created) => created,
             Err(error) => {
                 issue.abandon(issued, &error);

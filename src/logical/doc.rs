@@ -98,7 +98,7 @@ impl FieldKind {
             Self::Integer => "int",
             Self::Flag => "bool",
             Self::Seconds => "duration",
-            Self::List => "list",
+            Self::List | Self::Texts => "list",
             Self::Pairs => "pairs",
             Self::Object => "object",
             Self::Any => "any",

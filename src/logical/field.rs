@@ -14,6 +14,8 @@ pub enum FieldKind {
     Seconds,
     /// A list of texts: a JSON array, or one text with commas.
     List,
+    /// A list of texts in which commas mean nothing: a JSON array, or one text.
+    Texts,
     /// Text to text: a JSON object, or a list of `key=value`.
     Pairs,
     /// A JSON object of anything (or its text).
@@ -66,6 +68,11 @@ impl Field {
     }
 
     #[must_use]
+    pub const fn texts(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, FieldKind::Texts, help)
+    }
+
+    #[must_use]
     pub const fn pairs(name: &'static str, help: &'static str) -> Self {
         Self::new(name, FieldKind::Pairs, help)
     }
@@ -111,6 +118,7 @@ impl Field {
             FieldKind::Flag => flag(value).map(Value::Bool),
             FieldKind::Seconds => seconds(value).map(Value::from),
             FieldKind::List => list(value).map(Value::from),
+            FieldKind::Texts => texts(value).map(Value::from),
             FieldKind::Pairs => pairs(value).map(Value::Object),
             FieldKind::Object => object(value).map(Value::Object),
             FieldKind::Any => Some(value.clone()),
@@ -127,6 +135,7 @@ impl Field {
             FieldKind::Flag => "true or false",
             FieldKind::Seconds => "a duration: seconds, or a text such as 1h30m",
             FieldKind::List => "a list of strings, or one string with commas",
+            FieldKind::Texts => "a list of strings, or one string",
             FieldKind::Pairs => "an object of strings, or a list of key=value strings",
             FieldKind::Object => "a JSON object",
             FieldKind::Any => "any JSON value",
@@ -184,6 +193,15 @@ fn list(value: &Value) -> Option<Vec<String>> {
         Value::Null => Some(Vec::new()),
         Value::Object(_) => None,
         one => Some(text(one)?.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()),
+    }
+}
+
+fn texts(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::Array(items) => items.iter().map(text).collect(),
+        Value::Null => Some(Vec::new()),
+        Value::Object(_) => None,
+        one => Some(vec![text(one)?]),
     }
 }
 

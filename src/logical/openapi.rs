@@ -162,7 +162,7 @@ fn schema(field: &Field) -> Map {
         FieldKind::Integer => json!({ "type": "integer" }),
         FieldKind::Flag => json!({ "type": "boolean" }),
         FieldKind::Seconds => json!({ "type": "string", "format": "duration" }),
-        FieldKind::List => json!({ "type": "array", "items": { "type": "string" } }),
+        FieldKind::List | FieldKind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         FieldKind::Pairs => json!({ "type": "object", "format": "kvpairs" }),
         FieldKind::Object => json!({ "type": "object", "format": "map" }),
         FieldKind::Any => json!({}),

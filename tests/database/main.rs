@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Helpers of tests, which clippy does not take for tests.
 
+mod postgresql;
 mod servers;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,0 +1,1 @@
+//! The engine, less its databases.
