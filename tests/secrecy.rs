@@ -71,6 +71,7 @@ fn nothing_that_was_written_stands_in_clear_in_the_file_or_the_log() {
     done(server.put(&format!("sys/audit/{device}"), options));
     write_values(&server, &mut written);
     write_tokens(&server, &mut written);
+    write_wrapped(&server, &mut written);
     write_aws(&server, &moto, &mut written);
 
     check(&server, &audit_file, &written);
@@ -152,6 +153,23 @@ fn write_tokens(server: &Server, written: &mut Written) {
     let chosen = written.value("chosen token");
     done(server.put("auth/token/create", json!({"id": chosen, "policies": [policy]})));
     done(server.call("GET", "auth/token/lookup-self", &chosen, Value::Null));
+}
+
+fn write_wrapped(server: &Server, written: &mut Written) {
+    for unwrap in [true, false] {
+        let own = json!({ written.name("wrapped key"): written.value("wrapped value") });
+        let wrapped = done(server.put_wrapped("sys/wrapping/wrap", &own));
+        let token = text(&wrapped["wrap_info"]["token"]);
+        written.secret("wrapping token", &token);
+        written.names.push(Canary { what: "wrapping accessor", text: text(&wrapped["wrap_info"]["accessor"]) });
+        done(server.put("sys/wrapping/lookup", json!({ "token": token })));
+        if unwrap {
+            done(server.put("sys/wrapping/unwrap", json!({ "token": token })));
+        }
+    }
+    let made = done(server.put_wrapped("auth/token/create", &json!({"ttl": "1h"})));
+    let made = done(server.call("PUT", "sys/wrapping/unwrap", &text(&made["wrap_info"]["token"]), Value::Null));
+    written.secret("wrapped token", &text(&made["auth"]["client_token"]));
 }
 
 fn write_aws(server: &Server, moto: &Moto, written: &mut Written) {

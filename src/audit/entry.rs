@@ -3,7 +3,7 @@
 
 use super::salt::{Hasher, Salt};
 use crate::base::{Error, Result, Secret, Timestamp, random};
-use crate::logical::{self, Body, Field, Map, Operation, Request, Response};
+use crate::logical::{self, Body, Field, Map, Operation, Request, Response, WrapInfo};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::time::Duration;
@@ -170,6 +170,19 @@ impl Scribe {
             secret: lease.map(|lease| SecretPart { lease_id: &lease.id }),
             data: self.body(&response.body, clear),
             warnings: &response.warnings,
+            wrap_info: response.wrap_info.as_ref().map(|wrapping| self.wrapping(wrapping)),
+        }
+    }
+
+    /// The token that stands in for the answer.
+    fn wrapping<'e>(&self, wrapping: &'e WrapInfo) -> WrapPart<'e> {
+        WrapPart {
+            ttl: wrapping.ttl.as_secs(),
+            token: self.token(&wrapping.token),
+            accessor: self.accessor(&wrapping.accessor),
+            creation_time: wrapping.created.rfc3339(),
+            creation_path: &wrapping.creation_path,
+            wrapped_accessor: self.accessor(&wrapping.wrapped_accessor),
         }
     }
 
@@ -366,6 +379,20 @@ struct ResponsePart<'e> {
     data: Option<DataPart<'e>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     warnings: &'e [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wrap_info: Option<WrapPart<'e>>,
+}
+
+#[derive(Serialize)]
+struct WrapPart<'e> {
+    ttl: u64,
+    token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accessor: Option<String>,
+    creation_time: String,
+    creation_path: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wrapped_accessor: Option<String>,
 }
 
 #[derive(Serialize)]

@@ -147,7 +147,7 @@ fn telling_bodies() -> Vec<Body> {
         Body::Bare(deep.clone()),
         Body::Bare(json!([CANARY])),
         Body::Bare(json!(CANARY)),
-        Body::Raw { media_type: "text/plain", bytes: CANARY.as_bytes().to_vec() },
+        Body::Raw { media_type: "text/plain".into(), bytes: CANARY.as_bytes().to_vec() },
     ]
 }
 

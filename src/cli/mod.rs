@@ -33,6 +33,7 @@ mod secrets;
 pub mod server;
 mod status;
 mod token;
+mod unwrap;
 mod version;
 mod write;
 

@@ -2,8 +2,8 @@
 
 use crate::cli::command::{Command, Group};
 use crate::cli::{
-    audit, delete, kv, lease, list, login, operator, path_help, policy, read, secrets, server, status, token, version,
-    write,
+    audit, delete, kv, lease, list, login, operator, path_help, policy, read, secrets, server, status, token, unwrap,
+    version, write,
 };
 
 /// Words that lead to other commands.
@@ -19,6 +19,7 @@ pub const COMMANDS: &[Command] = &[
     login::COMMAND,
     server::COMMAND,
     status::COMMAND,
+    unwrap::COMMAND,
     path_help::COMMAND,
     version::COMMAND,
     audit::disable::COMMAND,
@@ -52,7 +53,7 @@ pub const COMMANDS: &[Command] = &[
 ];
 
 /// The commands that the bare program name shows first.
-pub const COMMON: &[&str] = &["read", "write", "delete", "list", "login", "server", "status"];
+pub const COMMON: &[&str] = &["read", "write", "delete", "list", "login", "server", "status", "unwrap"];
 
 /// What the leading words of a command line name.
 pub enum Found<'words> {

@@ -1,10 +1,11 @@
 //! What the system's endpoints work in: unlike an engine's, their context holds the core itself.
 
 use crate::base::{Error, Result, Secret};
+use crate::core::prepared::Prepared;
 use crate::core::{Core, Identity, Live};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub struct Call {
     pub core: Arc<Core>,
@@ -19,6 +20,10 @@ pub struct Call {
     pub path: String,
     pub peer: Option<SocketAddr>,
     pub deadline: Instant,
+    /// How long a token that wraps the answer is to live, where that is asked for.
+    pub wrap_ttl: Option<Duration>,
+    /// What the answer brings to life when it is sent.
+    pub prepared: Prepared,
 }
 
 impl Call {

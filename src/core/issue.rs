@@ -9,7 +9,7 @@ use crate::core::names::Names;
 use crate::core::quotas::admission::Admission;
 use crate::core::ttl::{self, Limits};
 use crate::logical::{Created, Intent, Issue, Issued, LeaseAnswer};
-use crate::storage::{LeaseKind, LeaseRow, LeaseState};
+use crate::storage::{LeaseKind, LeaseState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -149,31 +149,6 @@ impl Issuer {
 }
 
 impl Live {
-    /// The last step before an answer is sent: a pending lease becomes active, if all above it still lives.
-    ///
-    /// # Errors
-    /// `Denied` when an ancestor ended meanwhile or the row is no longer pending: the lease is then revoked.
-    pub fn activate(&self, issued: Issued) -> Result<()> {
-        let leases = Leases { barrier: &self.barrier };
-        let now = self.now();
-        let mut expires = None;
-        let activated = self.storage.writing(|tx| {
-            let row: LeaseRow = tx.lease(issued.row)?.ok_or_else(lost)?;
-            if leases.ancestors_alive(tx, row.parent, now)?.is_none() || self.mount_of(&row.mount)?.disabling {
-                return Ok(false);
-            }
-            expires = row.expires;
-            tx.lease_advance(row.id, LeaseState::Pending, LeaseState::Active, row.expires, 0)
-        })?;
-        if activated {
-            // The new lease may be the next one to fall due.
-            expires.into_iter().for_each(|expires| self.bell.ring_by(now.until(expires)));
-            return Ok(());
-        }
-        self.discard(issued);
-        Err(Error::permission_denied())
-    }
-
     /// The answer will not be sent: what was issued for it is revoked.
     pub fn discard(&self, issued: Issued) {
         let due = self

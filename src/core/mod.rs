@@ -5,6 +5,7 @@
 //! `Live` zeroises the keys.
 
 pub mod audits;
+pub mod authentication;
 pub mod authorize;
 pub mod call;
 pub mod cubbyholes;
@@ -17,6 +18,7 @@ pub mod names;
 pub mod pipeline;
 pub mod policies;
 pub mod prefixes;
+pub mod prepared;
 pub mod quotas;
 pub mod records;
 pub mod recovery;
@@ -31,17 +33,18 @@ mod tests;
 pub mod tokens;
 pub mod ttl;
 pub mod workers;
+pub mod wrapping;
 
 use crate::base::{Clock, Error, Result};
 use crate::logical::doc::Endpoint;
 use crate::logical::{Engine, Route};
 use crate::storage::Storage;
+pub use authentication::Identity;
 pub use call::Call;
 pub use live::Live;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
-pub use tokens::Identity;
 
 /// What the configuration says that the core must know.
 #[derive(Debug, Clone)]

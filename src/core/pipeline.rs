@@ -1,17 +1,20 @@
-//! The way of one request: resolve, authenticate, authorise, audit, run, audit, activate. Each step is a function here, and
+//! The way of one request: resolve, authenticate, authorise, audit, run, wrap, audit, activate. Each step is a function here, and
 //! the order is the one place where it is written down.
 
 use crate::audit;
-use crate::base::{Error, Result};
+use crate::base::{Error, Kind, Result};
+use crate::core::authentication::Presented;
 use crate::core::authorize::{Authorized, authorize};
 use crate::core::issue::Issuer;
 use crate::core::mounts::{Mount, Resolved};
+use crate::core::prepared::Prepared;
 use crate::core::quotas::Place;
 use crate::core::quotas::limiter::Stage;
-use crate::core::{Call, Core, Identity, Live};
+use crate::core::{Call, Core, Identity, Live, wrapping};
 use crate::logical::route::{self, Flags, ORDINARY};
 use crate::logical::{Ctx, Input, Operation, Request, Response, Route, help};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A route of one of the two kinds, with what the pattern took from the path.
 enum Endpoint {
@@ -56,11 +59,6 @@ impl Core {
                 });
             }
         };
-        if request.wrap_ttl.is_some_and(|ttl| !ttl.is_zero()) {
-            return Err(Error::bad_request(
-                "response wrapping is not available in this version: send the request without X-Vault-Wrap-TTL",
-            ));
-        }
         let target = resolve(&live, request.path.as_str(), self)?;
         Exchange { core: self, live: &live, target, identity: None }.run(request)
     }
@@ -95,8 +93,16 @@ impl Core {
             path: request.path.as_str().to_owned(),
             peer: request.peer,
             deadline: request.deadline,
+            wrap_ttl: request.wrap_ttl.filter(|ttl| !ttl.is_zero()),
+            prepared: Prepared::default(),
         }
     }
+}
+
+/// What a request came to: the answer, and what it brings to life when it is sent.
+struct Answered {
+    response: Response,
+    prepared: Prepared,
 }
 
 /// One request on its way through an unsealed server.
@@ -119,19 +125,53 @@ impl Exchange<'_> {
         });
         let error = authorized.as_ref().err().map(ToString::to_string);
         self.audit(request, None, error.as_deref(), false)?;
-        let answer = authorized.and_then(|authorized| self.dispatch(&authorized, request));
-        let error = answer.as_ref().err().map(ToString::to_string);
-        let issued = answer.as_ref().ok().and_then(|response| response.issued);
-        if let Err(refused) = self.audit(request, answer.as_ref().ok(), error.as_deref(), true) {
-            issued.into_iter().for_each(|issued| self.live.discard(issued));
+        let answered = authorized
+            .and_then(|authorized| self.dispatch(&authorized, request))
+            .and_then(|answered| self.wrap(request, answered));
+        let outcome = self.send(request, answered);
+        if let Some(identity) = self.identity.as_deref().filter(|identity| identity.last_use) {
+            // Where this fails, the sweeper comes for it when the request's time is over.
+            if let Err(error) = self.live.revoke_row(identity.row.id) {
+                log::error!("a token that is used up is cleaned up later: {}", error.for_log());
+            }
+        }
+        outcome
+    }
+
+    /// Puts the answer on record, and brings to life what it speaks of.
+    fn send(&self, request: &Request, answered: Result<Answered>) -> Result<Response> {
+        let error = answered.as_ref().err().map(ToString::to_string);
+        let response = answered.as_ref().ok().map(|answered| &answered.response);
+        let heard = self.audit(request, response, error.as_deref(), true);
+        let Answered { response, prepared } = match answered {
+            Ok(answered) => answered,
+            Err(error) => return Err(heard.err().unwrap_or(error)),
+        };
+        if let Err(refused) = heard {
+            self.live.abandon(&prepared);
             return Err(refused);
         }
-        if let Some(issued) = issued {
-            self.live.activate(issued)?;
-        }
-        let mut response = answer?;
-        response.mount_type = self.target.mount.kind.clone();
+        self.live.activate(&prepared)?;
         Ok(response)
+    }
+
+    /// Wraps the answer, where that is asked for and there is anything in it.
+    fn wrap(&self, request: &Request, answered: Answered) -> Result<Answered> {
+        let Answered { response, mut prepared } = answered;
+        let asked = request.wrap_ttl.filter(|ttl| !ttl.is_zero());
+        let Some(ttl) = asked.filter(|_| prepared.wrapping.is_none() && !response.is_empty()) else {
+            return Ok(Answered { response, prepared });
+        };
+        match self.live.wrap(request, response, ttl) {
+            Ok((response, wrapping)) => {
+                prepared.wrapping = Some(wrapping);
+                Ok(Answered { response, prepared })
+            }
+            Err(error) => {
+                self.live.abandon(&prepared);
+                Err(error)
+            }
+        }
     }
 
     fn flags(&self) -> Flags {
@@ -154,7 +194,14 @@ impl Exchange<'_> {
             return Ok(());
         }
         let token = request.token.as_ref().filter(|token| !token.is_empty()).ok_or_else(Error::permission_denied)?;
-        self.identity = Some(Arc::new(self.live.authenticate(token)?));
+        let unwraps = self.flags().unwraps;
+        let time_left = request.deadline.saturating_duration_since(Instant::now());
+        let identity = self.live.authenticate(token, Presented { unwraps, time_left });
+        // Whoever comes with a wrapping token that is spent is told of that, and not of missing rights.
+        let own_is_meant = unwraps && !request.data.contains_key("token");
+        let told =
+            |error: Error| if own_is_meant && error.kind() == Kind::Denied { wrapping::invalid() } else { error };
+        self.identity = Some(Arc::new(identity.map_err(told)?));
         Ok(())
     }
 
@@ -175,7 +222,18 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    fn dispatch(&self, _authorized: &Authorized, request: &Request) -> Result<Response> {
+    fn dispatch(&self, authorized: &Authorized, request: &Request) -> Result<Answered> {
+        let mut prepared = Prepared::default();
+        let mut response = self.operate(authorized, request, &mut prepared)?;
+        // A pending lease, from the engine.
+        prepared.lease = response.issued.take();
+        if response.request_id.is_none() && response.wrap_info.is_none() {
+            response.mount_type = self.target.mount.kind.clone();
+        }
+        Ok(Answered { response, prepared })
+    }
+
+    fn operate(&self, _authorized: &Authorized, request: &Request, prepared: &mut Prepared) -> Result<Response> {
         let mount = &self.target.mount;
         if request.operation == Operation::Help && self.target.below.is_empty() && mount.kind != "system" {
             return Ok(Response::bare(serde_json::json!({ "help": self.mount_help()? })));
@@ -200,15 +258,10 @@ impl Exchange<'_> {
             }
             Endpoint::System(route) => {
                 let mut call = self.core.call(request, Some(self.live.clone()), self.identity.clone());
-                run_route(
-                    route,
-                    &mut call,
-                    request.operation,
-                    below,
-                    captures,
-                    request,
-                    &format!("{}{}", mount.path, route.pattern),
-                )
+                let full_pattern = format!("{}{}", mount.path, route.pattern);
+                let answer = run_route(route, &mut call, request.operation, below, captures, request, &full_pattern);
+                *prepared = call.prepared;
+                answer
             }
         }
     }

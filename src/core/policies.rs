@@ -46,6 +46,13 @@ impl Policies {
                 }
             }
         }
+        // Kept nowhere, so that no stored text takes their place.
+        for (name, text) in [
+            (policy::RESPONSE_WRAPPING_NAME, policy::RESPONSE_WRAPPING),
+            (policy::CONTROL_GROUP_NAME, policy::CONTROL_GROUP),
+        ] {
+            state.texts.insert(name.to_owned(), (text.to_owned(), Arc::new(Policy::parse(name, text)?)));
+        }
         Ok(Self { state: RwLock::new(state) })
     }
 
@@ -84,8 +91,8 @@ impl Policies {
     /// `BadRequest` with line and column for a text that is no policy, or a name that is reserved.
     pub fn put(&self, storage: &dyn Storage, barrier: &Barrier, name: &str, text: &str) -> Result<()> {
         let name = policy::canonical_name(name)?;
-        if name == "root" {
-            return Err(Error::bad_request("cannot update \"root\" policy"));
+        if policy::is_fixed(&name) {
+            return Err(Error::bad_request(format!("cannot update {name:?} policy")));
         }
         let policy = Arc::new(Policy::parse(&name, text)?);
         storage.writing(|tx| store(tx, barrier, &name, text))?;
@@ -97,10 +104,10 @@ impl Policies {
     }
 
     /// # Errors
-    /// `BadRequest` for `root` and `default`, which always exist.
+    /// `BadRequest` for those that always exist.
     pub fn delete(&self, storage: &dyn Storage, barrier: &Barrier, name: &str) -> Result<()> {
         let name = policy::canonical_name(name)?;
-        if name == "root" || name == "default" {
+        if policy::RESERVED_NAMES.contains(&name.as_str()) {
             return Err(Error::bad_request(format!("cannot delete {name:?} policy")));
         }
         storage.writing(|tx| tx.catalog_delete(Catalog::Policies, &key(barrier, &name)))?;
@@ -121,11 +128,17 @@ impl Policies {
         self.state.read().unwrap_or_else(PoisonError::into_inner).texts.get(&name).map(|(text, _)| text.clone())
     }
 
-    /// All names, `root` last, as the reference lists them.
+    /// All names, `root` last, as the reference lists them: without those that nobody can change or assign.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.texts.keys().cloned().chain(std::iter::once("root".to_owned())).collect()
+        state
+            .texts
+            .keys()
+            .filter(|name| !policy::is_fixed(name))
+            .cloned()
+            .chain(std::iter::once("root".to_owned()))
+            .collect()
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {

@@ -87,13 +87,7 @@ impl Records for Writing<'_> {
     }
 
     fn put(&mut self, path: &str, value: &[u8]) -> Result<()> {
-        let node = self.names.ensure(self.tx, path)?;
-        if node == 0 {
-            return Err(Error::internal("a record needs a name"));
-        }
-        let identity = identity(&self.names, path);
-        let sealed = self.names.barrier.seal(&place(&identity), value)?;
-        self.tx.record_put(node, &sealed, None)
+        put(self.tx, &self.names, path, value)
     }
 
     fn delete(&mut self, path: &str) -> Result<bool> {
@@ -112,7 +106,19 @@ impl Records for Writing<'_> {
     }
 }
 
-fn record(snapshot: &dyn Snapshot, names: &Names<'_>, path: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+/// Seals and stores one record.
+pub fn put(tx: &mut dyn Tx, names: &Names<'_>, path: &str, value: &[u8]) -> Result<()> {
+    let node = names.ensure(tx, path)?;
+    if node == 0 {
+        return Err(Error::internal("a record needs a name"));
+    }
+    let identity = identity(names, path);
+    let sealed = names.barrier.seal(&place(&identity), value)?;
+    tx.record_put(node, &sealed, None)
+}
+
+/// Reads and opens one record.
+pub fn record(snapshot: &dyn Snapshot, names: &Names<'_>, path: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
     let Some(node) = names.find(snapshot, path)? else { return Ok(None) };
     let Some(row) = snapshot.record(node)? else { return Ok(None) };
     names.barrier.open(&place(&identity(names, path)), &row.sealed).map(Some)

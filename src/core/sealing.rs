@@ -114,7 +114,7 @@ impl Core {
             &serde_json::to_vec(&cluster).map_err(|_| Error::internal("the cluster's name cannot be written"))?,
         )?;
         let live = self.open_live(&*tx, barrier)?;
-        live.insert_active_token(tx, &root_token(now, token)?).map(|auth| auth.token)
+        live.insert_active_token(tx, &root_token(&live, now, token)?).map(|auth| auth.token)
     }
 
     /// Takes one share; with enough of them, unseals. Returns once the server serves.
@@ -242,7 +242,7 @@ fn combine(shares: &[Secret<Vec<u8>>], threshold: u8) -> Result<Secret<[u8; 32]>
     key.map(Secret::new).map_err(|_| Error::bad_request("the keys make no root key"))
 }
 
-fn root_token(now: Timestamp, id: Option<Secret<String>>) -> Result<NewToken> {
+fn root_token(live: &Live, now: Timestamp, id: Option<Secret<String>>) -> Result<NewToken> {
     let record = TokenRecord {
         accessor: new_accessor(now)?,
         policies: vec!["root".to_owned()],
@@ -256,5 +256,15 @@ fn root_token(now: Timestamp, id: Option<Secret<String>>) -> Result<NewToken> {
         orphan: true,
         entity_id: String::new(),
     };
-    Ok(NewToken { id, parent: 0, record, renewable: false, expires: None, maximum: None, request_id: String::new() })
+    Ok(NewToken {
+        id,
+        parent: 0,
+        mount: live.mount_at("auth/token/")?,
+        folder: "root".to_owned(),
+        record,
+        renewable: false,
+        expires: None,
+        maximum: None,
+        request_id: String::new(),
+    })
 }

@@ -4,13 +4,12 @@
 use crate::base::{Error, Result, Secret, Timestamp, random};
 use crate::core::leases::{Grants, Lease, Leases, MAX_DEPTH, Payload};
 use crate::core::live::Live;
+use crate::core::mounts;
 use crate::core::names::Names;
 use crate::core::quotas::admission::Admission;
 use crate::core::revocation::BATCH;
-use crate::core::{cubbyholes, mounts};
-use crate::logical::{Auth, Caller, Issued, Map};
-use crate::policy::Acl;
-use crate::storage::{LeaseKey, LeaseKind, LeaseRow, LeaseState, Snapshot, Tx};
+use crate::logical::{Auth, Map};
+use crate::storage::{LeaseKey, LeaseKind, LeaseState, Snapshot, Tx};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,9 +20,6 @@ pub const PREFIX: &str = "hvs.";
 /// Characters after the prefix: 8 of time, 24 random (142 bits).
 const TOKEN_LENGTH: usize = 32;
 const ACCESSOR_LENGTH: usize = 24;
-
-/// How long a token that is made may stay pending before the sweeper takes it for lost.
-const PENDING_MARGIN: Duration = Duration::from_secs(120);
 
 /// The token's own part of its lease's payload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,41 +41,16 @@ pub struct TokenRecord {
     pub entity_id: String,
 }
 
-/// An authenticated caller.
-pub struct Identity {
-    pub row: LeaseRow,
-    pub renewable: bool,
-    pub renewed: Option<Timestamp>,
-    pub token: TokenRecord,
-    pub acl: Arc<Acl>,
-    /// The depth of the caller's own lease in the tree.
-    pub depth: usize,
-    cubbyhole: String,
-}
-
-impl Identity {
-    #[must_use]
-    pub fn caller(&self) -> Caller {
-        Caller {
-            display_name: self.token.display_name.clone(),
-            policies: self.token.policies.clone(),
-            entity_id: self.token.entity_id.clone(),
-            token_name: self.cubbyhole.clone(),
-        }
-    }
-
-    #[must_use]
-    pub fn is_root(&self) -> bool {
-        self.token.policies.iter().any(|name| name == "root")
-    }
-}
-
 /// Everything about a token to be made; its limits are already applied.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewToken {
     /// A chosen id; else a random one is made.
     pub id: Option<Secret<String>>,
     pub parent: i64,
+    /// The mount that makes it, and ends it when it is disabled.
+    pub mount: Arc<mounts::Mount>,
+    /// Where it hangs below that mount: what listing and revoking by prefix find it by.
+    pub folder: String,
     pub record: TokenRecord,
     pub renewable: bool,
     pub expires: Option<Timestamp>,
@@ -87,114 +58,101 @@ pub struct NewToken {
     pub request_id: String,
 }
 
+/// A token that was decided on and is stored nowhere yet.
+pub struct Draft {
+    pub token: Secret<String>,
+    pub key: LeaseKey,
+    pub issued: Timestamp,
+    pub new: NewToken,
+}
+
+impl Draft {
+    /// The token as it is answered to the one who asked for it.
+    #[must_use]
+    pub fn auth(&self) -> Auth {
+        let NewToken { record, expires, renewable, .. } = &self.new;
+        Auth {
+            token: self.token.clone(),
+            accessor: record.accessor.clone(),
+            policies: record.policies.clone(),
+            token_policies: record.policies.clone(),
+            metadata: record.meta.clone(),
+            ttl: expires.map_or(Duration::ZERO, |expires| self.issued.until(expires)),
+            renewable: *renewable,
+            entity_id: record.entity_id.clone(),
+            token_type: "service",
+            orphan: record.orphan,
+            num_uses: record.num_uses,
+        }
+    }
+}
+
 impl Live {
-    /// The caller that a token stands for: the token and all above it live, one use spent where uses are counted.
-    ///
-    /// # Errors
-    /// `Denied` for a token that is unknown, expired, revoked, or below one that is.
-    pub fn authenticate(&self, token: &Secret<String>) -> Result<Identity> {
-        let leases = Leases { barrier: &self.barrier };
-        let key = leases.token_key(token.expose());
-        let found = self.storage.reading(|snapshot| self.living_token(snapshot, &leases, &key))?;
-        let (mut lease, depth) = found.ok_or_else(Error::permission_denied)?;
-        if lease.token()?.num_uses > 0 {
-            lease = self.storage.writing(|tx| self.spend_use(tx, &leases, &key))?;
-        }
-        let Lease { row, payload } = lease;
-        let token = payload.token.ok_or_else(|| Error::internal("a token's row holds no token"))?;
-        let acl = self.policies.acl(&self.barrier, &token.policies)?;
-        let cubbyhole = cubbyholes::name(self, &row.key);
-        Ok(Identity {
-            row,
-            renewable: payload.renewable,
-            renewed: payload.renewed.map(Timestamp),
-            token,
-            acl,
-            depth,
-            cubbyhole,
-        })
-    }
-
-    fn living_token(
-        &self,
-        snapshot: &dyn Snapshot,
-        leases: &Leases<'_>,
-        key: &LeaseKey,
-    ) -> Result<Option<(Lease, usize)>> {
-        let Some(row) = snapshot.lease_by_key(key)? else { return Ok(None) };
-        if row.kind != LeaseKind::Token {
-            return Ok(None);
-        }
-        leases.alive(snapshot, row, self.now())
-    }
-
-    /// Takes one use, in the transaction that checks the token again; the last use revokes it.
-    fn spend_use(&self, tx: &mut dyn Tx, leases: &Leases<'_>, key: &LeaseKey) -> Result<Lease> {
-        let (mut lease, _) = self.living_token(tx, leases, key)?.ok_or_else(Error::permission_denied)?;
-        let record = lease.payload.token.as_mut().ok_or_else(|| Error::internal("a token's row holds no token"))?;
-        record.num_uses = record.num_uses.checked_sub(1).ok_or_else(Error::permission_denied)?;
-        let last = record.num_uses == 0;
-        tx.lease_reseal(lease.row.id, &leases.reseal(&lease)?)?;
-        if last {
-            tx.lease_advance(lease.row.id, LeaseState::Active, LeaseState::Revoking, Some(self.now()), 0)?;
-            self.bell.ring();
-        }
-        Ok(lease)
-    }
-
-    /// Stores a token as a pending lease; it authenticates once the pipeline has activated it.
+    /// Decides on a token; nothing is stored yet. What would keep it from being stored later is told now.
     ///
     /// # Errors
     /// `Denied` when an ancestor has ended meanwhile, `BadRequest` for an id that is taken or a tree too deep.
-    pub fn create_token(&self, new: NewToken) -> Result<(Auth, Issued)> {
-        let now = self.now();
-        let issued = self.storage.writing(|tx| self.insert_token(tx, &new, LeaseState::Pending, now))?;
-        Ok((auth_of(&new, issued.1, now), Issued { row: issued.0 }))
+    pub fn draft_token(&self, new: NewToken) -> Result<Draft> {
+        let draft = self.named(new)?;
+        self.storage.reading(|snapshot| self.check_draft(snapshot, &draft))?;
+        Ok(draft)
     }
 
     /// Stores a token that is active at once: the root token, which no request carries.
     pub fn insert_active_token(&self, tx: &mut dyn Tx, new: &NewToken) -> Result<Auth> {
-        let now = self.now();
-        let (_, token) = self.insert_token(tx, new, LeaseState::Active, now)?;
-        Ok(auth_of(new, token, now))
+        let draft = self.named(new.clone())?;
+        self.insert_token(tx, &draft)?;
+        Ok(draft.auth())
     }
 
-    fn insert_token(
-        &self,
-        tx: &mut dyn Tx,
-        new: &NewToken,
-        state: LeaseState,
-        now: Timestamp,
-    ) -> Result<(i64, Secret<String>)> {
+    /// Gives a token its id.
+    fn named(&self, new: NewToken) -> Result<Draft> {
+        let issued = self.now();
+        let token = match &new.id {
+            Some(id) => id.clone(),
+            None => Secret::new(format!("{PREFIX}{}", random::time_ordered(issued, TOKEN_LENGTH)?)),
+        };
+        let key = Leases { barrier: &self.barrier }.token_key(token.expose());
+        Ok(Draft { token, key, issued, new })
+    }
+
+    fn check_draft(&self, snapshot: &dyn Snapshot, draft: &Draft) -> Result<()> {
         let leases = Leases { barrier: &self.barrier };
-        let depth = leases.ancestors_alive(tx, new.parent, now)?.ok_or_else(Error::permission_denied)?;
-        if depth >= MAX_DEPTH {
+        let depth = leases.ancestors_alive(snapshot, draft.new.parent, self.now())?;
+        if depth.ok_or_else(Error::permission_denied)? >= MAX_DEPTH {
             return Err(Error::bad_request(format!(
                 "the token tree is {MAX_DEPTH} deep, which is the limit: use an orphan token"
             )));
         }
-        let token = match &new.id {
-            Some(id) => id.clone(),
-            None => Secret::new(format!("{PREFIX}{}", random::time_ordered(now, TOKEN_LENGTH)?)),
-        };
-        let key = leases.token_key(token.expose());
-        if tx.lease_by_key(&key)?.is_some() {
+        if snapshot.lease_by_key(&draft.key)?.is_some() {
             return Err(Error::bad_request("cannot create a token with a duplicate ID"));
         }
-        let token_mount = self.mount_at("auth/token/")?;
-        let mount = token_mount.hash();
+        let NewToken { mount, folder: below, record, expires, .. } = &draft.new;
+        // One that never ends is there to mend things, and must be to be had when all else is full.
+        if expires.is_some() {
+            let entity = leases.entity(&record.entity_id);
+            self.admit(snapshot, &Admission { mount, below, role: None, role_hash: None, entity, is_outside: false })?;
+        }
+        Ok(())
+    }
+
+    /// Stores a token, which authenticates from this commit on, if all above it still lives.
+    pub(super) fn insert_token<'d>(&self, tx: &mut dyn Tx, draft: &'d Draft) -> Result<&'d NewToken> {
+        self.check_draft(tx, draft)?;
+        let leases = Leases { barrier: &self.barrier };
+        let new = &draft.new;
+        let mount = new.mount.hash();
         let grants = Grants {
             parent: new.parent,
             mount,
             kind: LeaseKind::Token,
-            issued: now,
+            issued: draft.issued,
             expires: new.expires,
             maximum: new.maximum,
         };
-        let path = new.record.path.strip_prefix("auth/token/").unwrap_or(&new.record.path).to_owned();
-        let node = Names { barrier: &self.barrier, mount }.ensure(tx, &path)?;
+        let node = Names { barrier: &self.barrier, mount }.ensure(tx, &new.folder)?;
         let payload = Payload {
-            path,
+            path: new.folder.clone(),
             suffix: String::new(),
             ttl: new.record.creation_ttl,
             renewable: new.renewable,
@@ -204,17 +162,12 @@ impl Live {
             secret: None,
             token: Some(new.record.clone()),
         };
-        let due = if state == LeaseState::Pending { Some(now.plus(PENDING_MARGIN)) } else { new.expires };
-        let mut row = grants.row(key, node, state, due, leases.seal(&grants, &key, &payload)?);
+        let sealed = leases.seal(&grants, &draft.key, &payload)?;
+        let mut row = grants.row(draft.key, node, LeaseState::Active, new.expires, sealed);
         row.accessor = Some(leases.accessor_key(&new.record.accessor));
         row.entity = leases.entity(&new.record.entity_id);
-        // One that never ends is there to mend things, and must be to be had when all else is full.
-        if new.expires.is_some() {
-            let below = &payload.path;
-            let (mount, entity) = (&token_mount, row.entity);
-            self.admit(tx, &Admission { mount, below, role: None, role_hash: None, entity, is_outside: false })?;
-        }
-        Ok((tx.lease_insert(&row)?, token))
+        tx.lease_insert(&row)?;
+        Ok(new)
     }
 
     /// A token found by its accessor, dead or alive.
@@ -295,20 +248,4 @@ impl Live {
 /// A fresh accessor.
 pub fn new_accessor(now: Timestamp) -> Result<String> {
     random::time_ordered(now, ACCESSOR_LENGTH)
-}
-
-fn auth_of(new: &NewToken, token: Secret<String>, now: Timestamp) -> Auth {
-    Auth {
-        token,
-        accessor: new.record.accessor.clone(),
-        policies: new.record.policies.clone(),
-        token_policies: new.record.policies.clone(),
-        metadata: new.record.meta.clone(),
-        ttl: new.expires.map_or(Duration::ZERO, |expires| now.until(expires)),
-        renewable: new.renewable,
-        entity_id: new.record.entity_id.clone(),
-        token_type: "service",
-        orphan: new.record.orphan,
-        num_uses: new.record.num_uses,
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::{Error, Kind};
 use crate::http::Answer;
-use crate::logical::{Allowance, Auth, Body, Map, Outcome, Response};
+use crate::logical::{Allowance, Body, Outcome, Response, envelope};
 use serde_json::{Value, json};
 
 /// Encodes what a request came to. `id` is the request's.
@@ -20,7 +20,7 @@ pub fn encode(id: &str, outcome: Result<Response, Error>) -> Answer {
 /// What a client is told of its rate limit.
 #[must_use]
 pub fn allowance(allowance: &Allowance) -> Vec<(String, String)> {
-    let reset = whole_seconds(allowance.reset).to_string();
+    let reset = envelope::whole_seconds(allowance.reset).to_string();
     let mut headers = Vec::new();
     if allowance.is_refused {
         headers.push(("Retry-After".to_owned(), reset.clone()));
@@ -34,6 +34,8 @@ pub fn allowance(allowance: &Allowance) -> Vec<(String, String)> {
 }
 
 fn success(id: &str, mut response: Response) -> Answer {
+    let original = response.request_id.take();
+    let id = original.as_deref().unwrap_or(id);
     let status = match response.outcome {
         Outcome::Ok => 200,
         Outcome::Accepted => 202,
@@ -42,72 +44,29 @@ fn success(id: &str, mut response: Response) -> Answer {
         Outcome::NotInitialized => 501,
         Outcome::AsAsked(status) => status,
     };
+    let is_empty = response.is_empty();
     let mut body = std::mem::take(&mut response.body);
     match &mut body {
         Body::Raw { media_type, bytes } => {
             let mut answer = Answer::json(status, std::mem::take(bytes));
             answer.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
-            answer.headers.push(("Content-Type".to_owned(), (*media_type).to_owned()));
+            answer.headers.push(("Content-Type".to_owned(), media_type.to_string()));
             answer
         }
         Body::Bare(value) => json_answer(status, value.take()),
         Body::Data(data) => {
-            json_answer(status, Value::Object(envelope(id, &response, Value::Object(std::mem::take(data)))))
+            json_answer(status, Value::Object(envelope::write(id, &response, Value::Object(std::mem::take(data)))))
         }
         Body::DataAndTop(data) => {
             let data = std::mem::take(data);
-            let mut whole = envelope(id, &response, Value::Object(data.clone()));
+            let mut whole = envelope::write(id, &response, Value::Object(data.clone()));
             whole.extend(data);
             json_answer(status, Value::Object(whole))
         }
-        Body::Empty if response.auth.is_some() || response.lease.is_some() || !response.warnings.is_empty() => {
-            json_answer(status, Value::Object(envelope(id, &response, Value::Null)))
-        }
+        Body::Empty if !is_empty => json_answer(status, Value::Object(envelope::write(id, &response, Value::Null))),
         Body::Empty if status == 200 => Answer::empty(204),
         Body::Empty => Answer::empty(status),
     }
-}
-
-fn envelope(id: &str, response: &Response, data: Value) -> Map {
-    let lease = response.lease.clone().unwrap_or_default();
-    let warnings = if response.warnings.is_empty() { Value::Null } else { json!(response.warnings) };
-    let mut whole = Map::new();
-    for (name, value) in [
-        ("request_id", json!(id)),
-        ("lease_id", json!(lease.id)),
-        ("renewable", json!(lease.renewable)),
-        ("lease_duration", json!(whole_seconds(lease.ttl))),
-        ("data", data),
-        ("wrap_info", Value::Null),
-        ("warnings", warnings),
-        ("auth", response.auth.as_ref().map_or(Value::Null, auth)),
-        ("mount_type", json!(response.mount_type)),
-    ] {
-        whole.insert(name.to_owned(), value);
-    }
-    whole
-}
-
-fn auth(auth: &Auth) -> Value {
-    json!({
-        "client_token": auth.token.expose(),
-        "accessor": auth.accessor,
-        "policies": auth.policies,
-        "token_policies": auth.token_policies,
-        "metadata": auth.metadata,
-        "lease_duration": whole_seconds(auth.ttl),
-        "renewable": auth.renewable,
-        "entity_id": auth.entity_id,
-        "token_type": auth.token_type,
-        "orphan": auth.orphan,
-        "mfa_requirement": null,
-        "num_uses": auth.num_uses,
-    })
-}
-
-/// Rounded up, so that a lease just made shows what was granted.
-fn whole_seconds(ttl: std::time::Duration) -> u64 {
-    ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0)
 }
 
 fn json_answer(status: u16, mut value: Value) -> Answer {

@@ -1,8 +1,9 @@
 //! What is answered. The outcome is a word, never a status code: `http::encode` finds the number.
 
-use crate::base::Secret;
+use crate::base::{Secret, Timestamp};
 use crate::logical::{Map, wipe};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// How it went, where it went well.
@@ -35,7 +36,7 @@ pub enum Body {
     /// This alone, without the envelope.
     Bare(Value),
     /// Anything else, with its media type.
-    Raw { media_type: &'static str, bytes: Vec<u8> },
+    Raw { media_type: Cow<'static, str>, bytes: Vec<u8> },
 }
 
 impl Drop for Body {
@@ -73,6 +74,19 @@ pub struct LeaseAnswer {
     pub renewable: bool,
 }
 
+/// The single-use token that stands in for an answer.
+#[derive(Clone)]
+pub struct WrapInfo {
+    pub token: Secret<String>,
+    pub accessor: String,
+    pub ttl: Duration,
+    pub created: Timestamp,
+    /// The path whose answer is inside, whoever has wrapped it again since.
+    pub creation_path: String,
+    /// The accessor of the token inside; empty where the answer holds none.
+    pub wrapped_accessor: String,
+}
+
 /// A lease row that was committed while this answer was made. A pending one becomes active in the last step before the
 /// answer is sent, and is revoked if it does not get there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +104,10 @@ pub struct Response {
     pub issued: Option<Issued>,
     /// The type of the mount that answered; the pipeline fills it in.
     pub mount_type: String,
+    /// Stands in for an answer that was wrapped.
+    pub wrap_info: Option<WrapInfo>,
+    /// The id of the request that this was once the answer to, where it comes out of a wrapping.
+    pub request_id: Option<String>,
 }
 
 impl Response {
@@ -101,6 +119,16 @@ impl Response {
     #[must_use]
     pub fn data(data: Map) -> Self {
         Self { body: Body::Data(data), ..Self::default() }
+    }
+
+    /// Whether there is nothing in it but that it went well.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self.body, Body::Empty)
+            && self.auth.is_none()
+            && self.lease.is_none()
+            && self.wrap_info.is_none()
+            && self.warnings.is_empty()
     }
 
     /// Data written with `json!({…})`; anything but an object is an empty answer.

@@ -34,13 +34,16 @@ pub struct Flags {
     pub sealed_ok: bool,
     /// Takes any field: the body is the data.
     pub open: bool,
+    /// Unwraps: called with a wrapping token as the caller's own, it spends that itself.
+    pub unwraps: bool,
 }
 
-pub const ORDINARY: Flags = Flags { public: false, sudo: false, sealed_ok: false, open: false };
+pub const ORDINARY: Flags = Flags { public: false, sudo: false, sealed_ok: false, open: false, unwraps: false };
 pub const SUDO: Flags = Flags { sudo: true, ..ORDINARY };
 pub const PUBLIC: Flags = Flags { public: true, ..ORDINARY };
 pub const SEALED_OK: Flags = Flags { public: true, sealed_ok: true, ..ORDINARY };
 pub const OPEN: Flags = Flags { open: true, ..ORDINARY };
+pub const UNWRAPS: Flags = Flags { unwraps: true, ..ORDINARY };
 
 pub struct Route<C: 'static> {
     /// Segments; `{name}` takes one, `{path..}` takes the rest (at least one character; only last).

@@ -22,6 +22,7 @@ pub mod seal;
 pub mod settings;
 #[cfg(test)]
 mod tests;
+pub mod wrapping;
 
 use crate::core::Call;
 use crate::logical::Route;
@@ -77,4 +78,8 @@ pub static ROUTES: &[&Route<Call>] = &[
     &seal::SEAL_STATUS,
     &seal::UNSEAL,
     &seal::SEAL,
+    &wrapping::lookup::LOOKUP,
+    &wrapping::rewrap::REWRAP,
+    &wrapping::unwrap::UNWRAP,
+    &wrapping::wrap::WRAP,
 ];

@@ -182,6 +182,17 @@ impl Server {
         self.call("PUT", path, &self.root, body)
     }
 
+    /// A PUT as root whose answer comes in a wrapping token that lives for a minute.
+    pub fn put_wrapped(&self, path: &str, body: &Value) -> Answer {
+        let request = http::Request::put(format!("{}/v1/{path}", self.address))
+            .header("X-Vault-Token", &self.root)
+            .header("X-Vault-Wrap-TTL", "60")
+            .body(body.to_string().into_bytes());
+        let mut answer = http_client().run(request.unwrap()).expect("the server answers");
+        let bytes = answer.body_mut().read_to_vec().unwrap();
+        (answer.status().as_u16(), serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
     pub fn delete(&self, path: &str) -> Answer {
         self.call("DELETE", path, &self.root, Value::Null)
     }

@@ -6,7 +6,6 @@ use crate::core::tokens::{NewToken, PREFIX, TokenRecord, new_accessor};
 use crate::core::{Call, Identity, Live};
 use crate::logical::route::{ORDINARY, SUDO};
 use crate::logical::{Action, Field, Input, Operation, Response, Route};
-use crate::storage::LeaseState;
 
 const FIELDS: &[Field] = &[
     Field::text("id", "The token itself, chosen rather than random; needs root."),
@@ -69,12 +68,12 @@ fn with_role(_call: &mut Call, _input: &Input) -> Result<Response> {
     Err(Error::bad_request("token roles are not available in this version: use auth/token/create"))
 }
 
-fn make(call: &Call, input: &Input, orphan: bool) -> Result<Response> {
+fn make(call: &mut Call, input: &Input, orphan: bool) -> Result<Response> {
     let (live, identity) = (call.live()?, call.identity()?);
     let parent =
         Parent { policies: &identity.token.policies, expires: identity.row.expires.is_some(), sudo: call.has_sudo() };
     refuse_unavailable(input)?;
-    refuse_limited_parent(live, identity)?;
+    refuse_limited_parent(identity)?;
     let asked = asked_life(input);
     let privileged = parent.sudo || parent.is_root();
     if orphan && !privileged {
@@ -90,13 +89,16 @@ fn make(call: &Call, input: &Input, orphan: bool) -> Result<Response> {
         input.flag("no_default_policy").unwrap_or_default(),
     )?;
     let is_root = policies.iter().any(|name| name == "root");
-    let limits = live.limits(&*live.mount_at("auth/token/")?);
+    let mount = live.mount_at("auth/token/")?;
+    let limits = live.limits(&mount);
     let life = rules::life(&parent, is_root, asked, limits, live.now())?;
     let warnings = unknown_policies(live, &policies);
     let record = record(call, input, identity, policies, &life, orphan)?;
     let new = NewToken {
         id,
         parent: if orphan { 0 } else { identity.row.id },
+        folder: record.path.strip_prefix(&mount.path).unwrap_or(&record.path).to_owned(),
+        mount,
         record,
         // One that never ends has nothing to renew.
         renewable: life.expires.is_some() && input.flag("renewable").unwrap_or(true),
@@ -104,9 +106,10 @@ fn make(call: &Call, input: &Input, orphan: bool) -> Result<Response> {
         maximum: life.maximum,
         request_id: call.request_id.clone(),
     };
-    let (auth, issued) = live.create_token(new)?;
-    let mut response = Response { auth: Some(auth), issued: Some(issued), ..Response::default() };
+    let draft = live.draft_token(new)?;
+    let mut response = Response { auth: Some(draft.auth()), ..Response::default() };
     response.warnings = [warnings, life.warnings].concat();
+    call.prepared.token = Some(draft);
     Ok(response)
 }
 
@@ -124,12 +127,9 @@ fn refuse_unavailable(input: &Input) -> Result<()> {
     Ok(())
 }
 
-/// A token that is good for so many requests would escape its limit through its children. The last use is no longer seen in
-/// the count, but the row is then being revoked.
-fn refuse_limited_parent(live: &Live, identity: &Identity) -> Result<()> {
-    let row = live.storage.reading(|snapshot| snapshot.lease(identity.row.id))?;
-    let ended = row.is_none_or(|row| row.state != LeaseState::Active);
-    if identity.token.num_uses > 0 || ended {
+/// A token that is good for so many requests would escape its limit through its children.
+fn refuse_limited_parent(identity: &Identity) -> Result<()> {
+    if identity.token.num_uses > 0 || identity.last_use {
         return Err(Error::bad_request("restricted use token cannot generate child tokens"));
     }
     Ok(())

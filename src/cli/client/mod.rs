@@ -20,12 +20,17 @@ use zeroize::Zeroizing;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
 
+/// How long a token that wraps data by hand lives when nobody says.
+const USUAL_WRAP_TTL: &str = "5m";
+
 pub struct Client {
     agent: ureq::Agent,
     address: Address,
     token: Option<Secret<String>>,
     headers: Vec<(String, String)>,
     namespace: Option<String>,
+    /// How long a wrapping token is to live that stands in for each answer.
+    wrap_ttl: Option<String>,
     retries: u32,
     first_pause: Duration,
 }
@@ -85,6 +90,7 @@ impl Client {
             address,
             token: token_helper::token(&invocation.environment)?,
             headers: headers(invocation)?,
+            wrap_ttl: invocation.text("wrap-ttl").filter(|ttl| !ttl.is_empty() && *ttl != "0").map(str::to_owned),
             namespace: invocation.text("namespace").map(str::to_owned).filter(|name| !name.is_empty()),
             retries,
             first_pause: FIRST_PAUSE,
@@ -233,6 +239,9 @@ impl Client {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
+        if let Some(ttl) = self.wrap_ttl(call) {
+            request = request.header("X-Vault-Wrap-TTL", ttl);
+        }
         let body = call.body.as_ref().map(|body| Zeroizing::new(body.to_string().into_bytes()));
         let malformed =
             |_| Failure::local("the token, a header or the address holds characters that HTTP does not allow");
@@ -244,6 +253,16 @@ impl Client {
             None => self.agent.run(request.body(()).map_err(malformed)?),
         };
         response.map_err(|error| problem::unreachable(&self.describe(call), self.address(), &error))
+    }
+
+    /// Wrapping data by hand needs a length, and has one where nobody gives it. What is asked only on the way to something
+    /// else is never wrapped.
+    fn wrap_ttl(&self, call: &Call) -> Option<&str> {
+        if call.path.starts_with("sys/internal/ui/mounts") {
+            return None;
+        }
+        let usual = (call.method == "PUT" && call.path == "sys/wrapping/wrap").then_some(USUAL_WRAP_TTL);
+        self.wrap_ttl.as_deref().or(usual)
     }
 
     /// The call as errors name it.
@@ -279,9 +298,6 @@ fn headers(invocation: &Invocation) -> Result<Vec<(String, String)>, Failure> {
         return Err(Failure::local(format!(
             "-header cannot set {name}: headers that start with X-Vault- are reserved"
         )));
-    }
-    if let Some(ttl) = invocation.text("wrap-ttl").filter(|ttl| !ttl.is_empty() && *ttl != "0") {
-        headers.push(("X-Vault-Wrap-TTL".to_owned(), ttl.to_owned()));
     }
     if invocation.is_set("policy-override") {
         headers.push(("X-Vault-Policy-Override".to_owned(), "true".to_owned()));

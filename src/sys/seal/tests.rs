@@ -1,6 +1,7 @@
 //! The life of a server (initialised, unsealed, sealed) and of a lease, asked through the whole pipeline.
 
 use crate::base::{Kind, ManualClock, Result, Secret, Timestamp};
+use crate::core::authentication::Presented;
 use crate::core::{Call, Core, Registry, Settings};
 use crate::logical::{Body, CanonicalPath, Operation, Outcome, Request, Response, Route};
 use crate::storage::sqlite::SqliteStorage;
@@ -127,9 +128,10 @@ fn a_lease_is_listed_counted_looked_up_and_revoked() {
     let queued = ask(&core, Operation::Update, &format!("sys/revoke/{id}"), root, json!({ "sync": false })).unwrap();
     assert_eq!(queued.outcome, Outcome::Accepted);
     assert!(lookup(&id).is_err());
-    assert!(core.live().unwrap().authenticate(&token).is_err());
+    let live = core.live().unwrap();
+    assert!(live.authenticate(&token, Presented::default()).is_err());
     let other = ask(&core, Operation::Update, "auth/token/create", root, json!({ "policies": ["a"] })).unwrap().auth;
     ask(&core, Operation::Update, "sys/leases/revoke-prefix/auth/token/create", root, json!({})).unwrap();
-    assert!(core.live().unwrap().authenticate(&other.unwrap().token).is_err());
-    assert!(core.live().unwrap().authenticate(&Secret::from(root)).is_ok(), "root lies beside the prefix");
+    assert!(live.authenticate(&other.unwrap().token, Presented::default()).is_err());
+    assert!(live.authenticate(&Secret::from(root), Presented::default()).is_ok(), "root lies beside the prefix");
 }

@@ -74,6 +74,32 @@ def keep_secrets(client):
     expect(refused(hvac.exceptions.Forbidden, kv.read_secret, path="other/thing"), "other paths are forbidden")
 
 
+def wrap_answers(root, client):
+    wrapped = client.read("secret/app/wrapped", wrap_ttl="1m")
+    expect(wrapped is None, "nothing there, nothing wrapped")
+    client.secrets.kv.v1.create_or_update_secret(path="app/wrapped", secret={"pin": 1234})
+    wrapping = client.read("secret/app/wrapped", wrap_ttl="1m")["wrap_info"]
+    expect(wrapping["ttl"] == 60 and wrapping["creation_path"] == "secret/app/wrapped", f"wrapped: {wrapping}")
+    seen = client.write("sys/wrapping/lookup", token=wrapping["token"])["data"]
+    expect(seen["creation_ttl"] == 60 and seen["creation_path"] == "secret/app/wrapped", f"looked up: {seen}")
+    rewrapped = root.write("sys/wrapping/rewrap", token=wrapping["token"])["wrap_info"]
+    invalid = hvac.exceptions.InvalidRequest
+    expect(refused(invalid, client.sys.unwrap, wrapping["token"]), "the rewrapped token is spent")
+    expect(client.sys.unwrap(rewrapped["token"])["data"] == {"pin": 1234}, "another token unwraps it")
+    expect(refused(invalid, client.sys.unwrap, rewrapped["token"]), "once")
+
+    own = client.sys.wrap(payload={"a": {"b": [1]}}, ttl=60)["wrap_info"]["token"]
+    stranger = hvac.Client(url=os.environ["VAULT_ADDR"], token=own)
+    expect(stranger.sys.unwrap()["data"] == {"a": {"b": [1]}}, "the wrapping token unwraps itself")
+    expect(refused(invalid, stranger.sys.unwrap), "once")
+
+    made = root.auth.token.create(policies=["compat"], wrap_ttl="1m")["wrap_info"]
+    token = root.sys.unwrap(made["token"])["auth"]
+    expect(token["accessor"] == made["wrapped_accessor"], "a wrapped token is known by its accessor")
+    expect(hvac.Client(url=os.environ["VAULT_ADDR"], token=token["client_token"]).is_authenticated(), "and signs in")
+    root.auth.token.revoke_accessor(token["accessor"])
+
+
 def aws(service, access_key, secret_key):
     return boto3.client(
         service,
@@ -143,6 +169,8 @@ def main():
     client, accessor = make_token(root)
     step("writes, reads, lists and deletes secrets")
     keep_secrets(client)
+    step("wraps answers and unwraps them")
+    wrap_answers(root, client)
     step("configures the AWS engine")
     configure_aws(root)
     step("reads AWS credentials, uses, renews and revokes them")

@@ -1,0 +1,112 @@
+//! Who a token stands for: found, judged alive with all above it, and one use spent where uses are counted.
+
+use crate::base::{Error, Result, Secret, Timestamp};
+use crate::core::cubbyholes;
+use crate::core::leases::{Lease, Leases};
+use crate::core::live::Live;
+use crate::core::tokens::TokenRecord;
+use crate::logical::Caller;
+use crate::policy::Acl;
+use crate::storage::{LeaseKey, LeaseKind, LeaseRow, LeaseState, Snapshot, Tx};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An authenticated caller.
+pub struct Identity {
+    pub row: LeaseRow,
+    pub renewable: bool,
+    pub renewed: Option<Timestamp>,
+    pub token: TokenRecord,
+    pub acl: Arc<Acl>,
+    /// The depth of the caller's own lease in the tree.
+    pub depth: usize,
+    /// This request is the token's last: it is dead already, and cleaned up after the answer.
+    pub last_use: bool,
+    cubbyhole: String,
+}
+
+/// How a token was presented.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Presented {
+    /// What is asked spends a wrapping token itself, with what it does.
+    pub unwraps: bool,
+    /// How long the request may still take.
+    pub time_left: Duration,
+}
+
+impl Identity {
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller {
+            display_name: self.token.display_name.clone(),
+            policies: self.token.policies.clone(),
+            entity_id: self.token.entity_id.clone(),
+            token_name: self.cubbyhole.clone(),
+        }
+    }
+
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.token.policies.iter().any(|name| name == "root")
+    }
+}
+
+impl Live {
+    /// The caller that a token stands for: the token and all above it live, one use spent where uses are counted.
+    ///
+    /// # Errors
+    /// `Denied` for a token that is unknown, expired, revoked, or below one that is.
+    pub fn authenticate(&self, token: &Secret<String>, presented: Presented) -> Result<Identity> {
+        let leases = Leases { barrier: &self.barrier };
+        let key = leases.token_key(token.expose());
+        let found = self.storage.reading(|snapshot| self.living_token(snapshot, &leases, &key))?;
+        let (mut lease, depth) = found.ok_or_else(Error::permission_denied)?;
+        let is_counted = lease.token()?.num_uses > 0 && !(presented.unwraps && lease.token()?.is_wrapping());
+        if is_counted {
+            lease = self.storage.writing(|tx| self.spend_use(tx, &leases, &key, presented.time_left))?;
+        }
+        let Lease { row, payload } = lease;
+        let token = payload.token.ok_or_else(|| Error::internal("a token's row holds no token"))?;
+        let acl = self.policies.acl(&self.barrier, &token.policies)?;
+        let cubbyhole = cubbyholes::name(self, &row.key);
+        Ok(Identity {
+            row,
+            renewable: payload.renewable,
+            renewed: payload.renewed.map(Timestamp),
+            last_use: is_counted && token.num_uses == 0,
+            token,
+            acl,
+            depth,
+            cubbyhole,
+        })
+    }
+
+    pub(super) fn living_token(
+        &self,
+        snapshot: &dyn Snapshot,
+        leases: &Leases<'_>,
+        key: &LeaseKey,
+    ) -> Result<Option<(Lease, usize)>> {
+        let Some(row) = snapshot.lease_by_key(key)? else { return Ok(None) };
+        if row.kind != LeaseKind::Token {
+            return Ok(None);
+        }
+        leases.alive(snapshot, row, self.now())
+    }
+
+    /// Takes one use, in the transaction that checks the token again. The last use kills it; what it has is kept for the
+    /// request that this is, and swept after it.
+    fn spend_use(&self, tx: &mut dyn Tx, leases: &Leases<'_>, key: &LeaseKey, time_left: Duration) -> Result<Lease> {
+        let (mut lease, _) = self.living_token(tx, leases, key)?.ok_or_else(Error::permission_denied)?;
+        let record = lease.payload.token.as_mut().ok_or_else(|| Error::internal("a token's row holds no token"))?;
+        record.num_uses = record.num_uses.checked_sub(1).ok_or_else(Error::permission_denied)?;
+        let last = record.num_uses == 0;
+        tx.lease_reseal(lease.row.id, &leases.reseal(&lease)?)?;
+        if last {
+            let due = Some(self.now().plus(time_left));
+            tx.lease_advance(lease.row.id, LeaseState::Active, LeaseState::Revoking, due, 0)?;
+            self.bell.ring_by(time_left);
+        }
+        Ok(lease)
+    }
+}
