@@ -1,11 +1,12 @@
 //! Time. Deadlines are wall-clock milliseconds; a [`Clock`] is injected wherever time matters, so that tests turn it by
 //! hand. Time moves forward only: a clock that jumps back extends nothing.
 
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// A moment, in milliseconds since the Unix epoch (UTC).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+/// A moment, in milliseconds since the Unix epoch (UTC); in records, that number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {

@@ -1,6 +1,7 @@
 //! The XML that the Query APIs answer with, read as far as it is needed: the texts of the elements that hold nothing but
 //! text, by name and in order. Shapes differ between AWS and its emulators, names do not.
 
+use crate::base::Timestamp;
 use quick_xml::Reader;
 use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::Event;
@@ -59,6 +60,12 @@ fn append(open: &mut Option<(String, Zeroizing<String>)>, text: &str) {
     }
 }
 
+/// A point in time as the answers write it.
+#[must_use]
+pub fn moment(text: &str) -> Option<Timestamp> {
+    text.parse::<jiff::Timestamp>().ok().map(|moment| Timestamp(moment.as_millisecond()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +86,12 @@ mod tests {
         for text in ["", "Internal Server Error", "<a>&nope;</a>", "<a></b>", "{\"Code\": \"x\"}"] {
             assert!(Answer::parse(text).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_point_in_time_is_read_to_the_millisecond() {
+        assert_eq!(moment("2015-08-30T12:36:00Z"), Some(Timestamp(1_440_938_160_000)));
+        assert_eq!(moment("2015-08-30T12:36:00.123456Z"), Some(Timestamp(1_440_938_160_123)));
+        assert_eq!(moment("soon"), None);
     }
 }

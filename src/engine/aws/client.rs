@@ -119,6 +119,13 @@ pub struct Client {
 }
 
 impl Client {
+    /// The same with other keys.
+    #[must_use]
+    pub fn with_keys(mut self, access_key: &str, secret_key: &Secret<String>) -> Self {
+        self.keys = Keys { access_key: access_key.to_owned(), secret_key: secret_key.clone() };
+        self
+    }
+
     /// Calls an action; `parameters` come without `Action` and `Version`.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 //!
 //! Owns IAM's names for things, and no order of steps: that is `iam_user`'s.
 
-use crate::base::Secret;
-use crate::engine::aws::answer::Answer;
+use crate::base::{Secret, Timestamp};
+use crate::engine::aws::answer::{Answer, moment};
 use crate::engine::aws::client::{Again, Client, Failure};
 use std::collections::BTreeMap;
 
@@ -111,6 +111,27 @@ pub fn access_keys(iam: &Client, user: Option<&str>) -> Outcome<Vec<String>> {
     pages(iam, "ListAccessKeys", &user.map(named).into_iter().collect::<Vec<_>>(), "AccessKeyId")
 }
 
+/// An access key in a list.
+pub struct ListedKey {
+    pub id: String,
+    /// None where AWS does not say.
+    pub made: Option<Timestamp>,
+}
+
+/// A user's access keys, with when they were made.
+///
+/// # Errors
+/// AWS's.
+pub fn listed_keys(iam: &Client, user: &str) -> Outcome<Vec<ListedKey>> {
+    let mut found = Vec::new();
+    each_page(iam, "ListAccessKeys", &[named(user)], |answer| {
+        let mut made = answer.all("CreateDate").map(moment);
+        let ids = answer.all("AccessKeyId").filter(|id| !id.is_empty());
+        found.extend(ids.map(|id| ListedKey { id: id.to_owned(), made: made.next().flatten() }));
+    })?;
+    Ok(found)
+}
+
 /// Deletes an access key of a user, or of the caller.
 ///
 /// # Errors
@@ -143,13 +164,25 @@ pub fn delete_user(iam: &Client, user: &str) -> Outcome {
     iam.call("DeleteUser", &[named(user)]).map(drop)
 }
 
-/// The tags of a user, if there is such a user.
+/// A user as AWS knows it.
+pub struct User {
+    /// Never given to another, not even to one of the same name.
+    pub id: String,
+    pub arn: String,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The user of a name, if there is one.
 ///
 /// # Errors
 /// AWS's.
-pub fn user_tags(iam: &Client, user: &str) -> Outcome<Option<BTreeMap<String, String>>> {
-    match iam.call("GetUser", &[named(user)]) {
-        Ok(answer) => Ok(Some(tags(&answer))),
+pub fn user(iam: &Client, name: &str) -> Outcome<Option<User>> {
+    let text = |answer: &Answer, element| answer.first(element).map(str::to_owned).unwrap_or_default();
+    match iam.call("GetUser", &[named(name)]) {
+        Ok(answer) => {
+            let (id, arn) = (text(&answer, "UserId"), text(&answer, "Arn"));
+            Ok(Some(User { id, arn, tags: tags(&answer) }))
+        }
         Err(failure) if failure.is("NoSuchEntity") => Ok(None),
         Err(failure) => Err(failure),
     }
@@ -188,14 +221,21 @@ fn tags(answer: &Answer) -> BTreeMap<String, String> {
 /// The texts of an element over all pages of a list.
 fn pages(iam: &Client, action: &str, parameters: &[(String, String)], element: &str) -> Outcome<Vec<String>> {
     let mut found = Vec::new();
+    each_page(iam, action, parameters, |answer| {
+        found.extend(answer.all(element).filter(|text| !text.is_empty()).map(str::to_owned));
+    })?;
+    Ok(found)
+}
+
+fn each_page(iam: &Client, action: &str, parameters: &[(String, String)], mut take: impl FnMut(&Answer)) -> Outcome {
     let mut marker = None;
     loop {
         let page: Vec<_> = parameters.iter().cloned().chain(marker.take()).collect();
         let answer = iam.call(action, &page)?;
-        found.extend(answer.all(element).filter(|text| !text.is_empty()).map(str::to_owned));
+        take(&answer);
         match answer.first("Marker") {
             Some(next) if answer.first("IsTruncated") == Some("true") => marker = Some(pair("Marker", next)),
-            _ => return Ok(found),
+            _ => return Ok(()),
         }
     }
 }

@@ -27,7 +27,7 @@ pub const KIND: SecretKind = SecretKind {
 /// Begins the keys of the tags that the engine adds.
 pub const TAG_PREFIX: &str = "leasehold:";
 const SERVER_TAG: &str = "leasehold:server";
-const MARK_TAG: &str = "leasehold:lease-mark";
+pub const MARK_TAG: &str = "leasehold:lease-mark";
 
 /// Tries until a user that was just made is known to the part of IAM that adds to it.
 const VISIBILITY_TRIES: u32 = 7;
@@ -138,13 +138,13 @@ fn revoke(ctx: &mut Ctx, lease: &LeaseView) -> Result<Revoked> {
     }
     let deadline = ctx.outside().deadline();
     let client = root.iam(ctx, deadline);
-    match iam::user_tags(&client, &owed.user)? {
+    match iam::user(&client, &owed.user)? {
         None if root.iam_endpoint != owed.iam_endpoint => Err(Error::conflict(format!(
             "target changed: the user {} is not at the IAM that config/root names now",
             owed.user
         ))),
         None => Ok(Revoked::Gone),
-        Some(tags) if tags.get(MARK_TAG) == Some(&owed.mark) => {
+        Some(user) if user.tags.get(MARK_TAG) == Some(&owed.mark) => {
             remove(&client, &owed.user)?;
             Ok(Revoked::Done)
         }

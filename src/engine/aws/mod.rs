@@ -1,10 +1,10 @@
 //! The AWS engine: credentials for AWS under leases. An `iam_user` is made for one lease and deleted with it; what STS hands out
 //! ends by itself.
 //!
-//! The files follow the URLs: `config/…`, `roles`, `creds`, `sts`. Below them: `role` (what a role says), the four kinds of
-//! secret from issue to end (`iam_user`; `assumed_role`, `federation_token` and `session_token`, which share `session`),
-//! `target` (whose account it is), `names`; and the wire:
-//! `iam` and `sts_api` (actions as functions), `client` (signed calls), `answer` (XML).
+//! The files follow the URLs: `config/…`, `roles`, `creds`, `sts`, `static-roles`, `static-creds`. Below them: `role` (what a
+//! role says), the four kinds of secret from issue to end (`iam_user`; `assumed_role`, `federation_token` and `session_token`,
+//! which share `session`), `static_rotation`, `target` (whose account it is), `names`, `turn`; and the wire: `iam` and `sts_api`
+//! (actions as functions), `client` (signed calls), `answer` (XML).
 //!
 //! Invariant: no call that makes something at AWS is sent before its lease is committed.
 
@@ -21,13 +21,18 @@ mod role;
 mod roles;
 mod session;
 mod session_token;
+mod static_creds;
+mod static_roles;
+mod static_rotation;
 mod sts;
 mod sts_api;
 mod target;
 #[cfg(test)]
 mod tests;
+mod turn;
 
-use crate::logical::Engine;
+use crate::base::Result;
+use crate::logical::{Ctx, Engine};
 
 pub static ENGINE: Engine = Engine {
     name: "aws",
@@ -37,7 +42,8 @@ pub static ENGINE: Engine = Engine {
         Four types of credentials. iam_user makes an IAM user for each lease and deletes it when the lease ends, so that \
         revoking a lease takes effect at AWS. The others come from STS and end by themselves at their time, not before: \
         assumed_role opens a session of an AWS role, federation_token one of the engine's own user narrowed by policies, \
-        session_token one with all that this user may do.",
+        session_token one with all that this user may do.\n\n\
+        A static role is a user that exists already: the engine keeps its access key and replaces it by schedule.",
     routes: &[
         &config::root::ROUTE,
         &config::lease::ROUTE,
@@ -46,8 +52,16 @@ pub static ENGINE: Engine = Engine {
         &roles::ROUTE,
         &creds::ROUTE,
         &sts::ROUTE,
+        &static_roles::LIST,
+        &static_roles::ROUTE,
+        &static_creds::ROUTE,
     ],
     secrets: &[iam_user::KIND, assumed_role::KIND, federation_token::KIND, session_token::KIND],
-    recover: Some(config::rotate_root::recover),
-    ..Engine::BLANK
+    recover: Some(recover),
+    tasks: &[static_rotation::TASK],
 };
+
+fn recover(ctx: &mut Ctx) -> Result<()> {
+    static_rotation::recover(ctx)?;
+    config::rotate_root::recover(ctx)
+}

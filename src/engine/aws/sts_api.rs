@@ -1,7 +1,7 @@
 //! The actions of STS that the engine needs, as functions.
 
 use crate::base::{Secret, Timestamp};
-use crate::engine::aws::answer::Answer;
+use crate::engine::aws::answer::{Answer, moment};
 use crate::engine::aws::client::{Again, Client, Failure};
 use crate::engine::aws::iam::{incomplete, members, pair};
 use std::collections::BTreeMap;
@@ -109,20 +109,4 @@ fn opened(action: &str, answer: &Answer) -> Result<Session, Failure> {
         arn: answer.first("Arn").map(str::to_owned),
         expires: answer.first("Expiration").and_then(moment),
     })
-}
-
-fn moment(text: &str) -> Option<Timestamp> {
-    text.parse::<jiff::Timestamp>().ok().map(|moment| Timestamp(moment.as_millisecond()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_session_ends_when_aws_says() {
-        assert_eq!(moment("2015-08-30T12:36:00Z"), Some(Timestamp(1_440_938_160_000)));
-        assert_eq!(moment("2015-08-30T12:36:00.123456Z"), Some(Timestamp(1_440_938_160_123)));
-        assert_eq!(moment("soon"), None);
-    }
 }

@@ -69,11 +69,11 @@ pub struct Root {
     pub username_template: String,
 }
 
-fn write_secret<S: Serializer>(secret: &Secret<String>, to: S) -> Result<S::Ok, S::Error> {
+pub(in crate::engine::aws) fn write_secret<S: Serializer>(secret: &Secret<String>, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(secret.expose())
 }
 
-fn read_secret<'de, D: Deserializer<'de>>(from: D) -> Result<Secret<String>, D::Error> {
+pub(in crate::engine::aws) fn read_secret<'de, D: Deserializer<'de>>(from: D) -> Result<Secret<String>, D::Error> {
     String::deserialize(from).map(Secret::new)
 }
 

@@ -10,13 +10,12 @@ use crate::base::{Error, Result};
 use crate::engine::aws::client::{Client, Failure};
 use crate::engine::aws::config::root::Root;
 use crate::engine::aws::sts_api::{self, Identity};
+use crate::engine::aws::turn::Turn;
 use crate::engine::aws::{iam, target};
 use crate::logical::route::ORDINARY;
 use crate::logical::{Action, Ctx, Input, Operation, Response, Route};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 pub static ROUTE: Route<Ctx> = Route {
@@ -33,25 +32,6 @@ pub static ROUTE: Route<Ctx> = Route {
 
 const RECORD: &str = "rotation";
 
-/// The mounts that rotate just now. One at a time each: two rotations would take each other's key for a stray one.
-static ROTATING: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-
-/// A mount's turn to rotate, until it is dropped.
-struct Turn(String);
-
-impl Turn {
-    fn take(mount: &str) -> Result<Self> {
-        let fresh = ROTATING.lock().unwrap_or_else(PoisonError::into_inner).insert(mount.to_owned());
-        if fresh { Ok(Self(mount.to_owned())) } else { Err(Error::conflict("a rotation of this mount is under way")) }
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        ROTATING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
-    }
-}
-
 /// The record of a rotation that is under way, or was when the server ended.
 #[derive(Debug, Serialize, Deserialize)]
 struct Rotation {
@@ -62,7 +42,7 @@ struct Rotation {
 }
 
 fn rotate(ctx: &mut Ctx, _input: &Input) -> Result<Response> {
-    let _turn = Turn::take(&ctx.mount.uuid)?;
+    let _turn = turn(ctx)?;
     let root = Root::load(ctx)?;
     let deadline = ctx.outside().deadline();
     let client = root.iam(ctx, deadline);
@@ -104,6 +84,11 @@ fn rotate(ctx: &mut Ctx, _input: &Input) -> Result<Response> {
     }
 }
 
+/// One rotation of a mount at a time: two would take each other's key for a stray one.
+fn turn(ctx: &Ctx) -> Result<Turn> {
+    Turn::take(&ctx.mount.uuid, RECORD, "a rotation of this mount is under way")
+}
+
 /// Cleans up after a rotation that the server's end interrupted.
 ///
 /// # Errors
@@ -112,7 +97,7 @@ pub fn recover(ctx: &mut Ctx) -> Result<()> {
     if ctx.load::<Rotation>(RECORD)?.is_none() {
         return Ok(());
     }
-    let _turn = Turn::take(&ctx.mount.uuid)?;
+    let _turn = turn(ctx)?;
     let root = Root::load(ctx)?;
     let deadline = ctx.outside().deadline();
     let identity = sts_api::caller_identity(&root.sts(ctx, deadline))?;
@@ -157,7 +142,7 @@ fn adopt(ctx: &mut Ctx, old: &Root, fresh: &Root, expected: &Identity) -> Result
 }
 
 /// A new key takes AWS some seconds to be known: until the deadline, being unknown is no refusal.
-fn once_known(client: &Client) -> Result<Identity, Failure> {
+pub(in crate::engine::aws) fn once_known(client: &Client) -> Result<Identity, Failure> {
     let mut tries = 0;
     loop {
         match sts_api::caller_identity(client) {

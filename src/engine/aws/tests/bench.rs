@@ -1,13 +1,14 @@
 //! A mount of the engine against the double: records in memory, and leases that are only noted.
 
 use super::double::{Aws, FIRST_KEY};
-use crate::base::{Error, ManualClock, Result, Timestamp};
+use crate::base::{Error, Result, Timestamp};
 use crate::engine::aws::ENGINE;
 use crate::engine::memory::{MemoryView, NoLeases};
+use crate::logical::ctx::View;
 use crate::logical::route::find;
 use crate::logical::{
-    Backing, Body, Caller, Created, Ctx, Input, Intent, Issue, Issued, LeaseAnswer, LeaseView, Map, MountView,
-    Operation, Response, Revoked,
+    Backing, Body, Caller, Created, Ctx, Input, Intent, Issue, Issued, LeaseAnswer, LeaseView, Map, MountView, Next,
+    Operation, Records, Response, Revoked,
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -49,8 +50,33 @@ pub struct Bench {
     pub aws: Aws,
     pub leases: Arc<Leases>,
     pub patience: Duration,
-    records: Arc<MemoryView>,
+    records: Arc<Store>,
     uuid: String,
+}
+
+/// Records in memory that stop taking changes where a test says that the server crashes.
+#[derive(Default)]
+struct Store {
+    records: MemoryView,
+    /// How many changes there are until the crash.
+    left: Mutex<Option<usize>>,
+}
+
+impl View for Store {
+    fn read(&self, question: &mut dyn FnMut(&dyn Records) -> Result<()>) -> Result<()> {
+        self.records.read(question)
+    }
+
+    fn write(&self, change: &mut dyn FnMut(&mut dyn Records) -> Result<()>) -> Result<()> {
+        let mut left = self.left.lock().unwrap();
+        match left.as_mut() {
+            Some(0) => return Err(Error::internal("crashed")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        drop(left);
+        self.records.write(change)
+    }
 }
 
 impl Bench {
@@ -120,6 +146,40 @@ impl Bench {
         (route.action(operation).unwrap().run)(&mut self.context(), &input)
     }
 
+    /// After so many more changes no record is written any more; without a number all are again.
+    pub fn crash_after(&self, changes: Option<usize>) {
+        *self.records.left.lock().unwrap() = changes;
+    }
+
+    /// What the core does after each unseal.
+    pub fn recover(&self) -> Result<()> {
+        (ENGINE.recover.unwrap())(&mut self.context())
+    }
+
+    /// When the task of that name is due, if there is one.
+    pub fn due(&self, kind: &str, name: &str) -> Option<Timestamp> {
+        let path = format!("~{kind}/{name}");
+        let mut due = None;
+        self.records
+            .read(&mut |records| {
+                due = records.get(&path)?.map(|text| Timestamp(std::str::from_utf8(&text).unwrap().parse().unwrap()));
+                Ok(())
+            })
+            .unwrap();
+        due
+    }
+
+    /// Runs a task as the core does, whether it is due or not.
+    pub fn run_task(&self, kind: &'static str, name: &str) -> Result<Next> {
+        let task = ENGINE.tasks.iter().find(|task| task.kind == kind).unwrap();
+        let next = (task.run)(&mut self.context(), name)?;
+        self.records.write(&mut |records| match next {
+            Next::Done => records.unschedule(kind, name).map(drop),
+            Next::At(due) => records.schedule(kind, name, due),
+        })?;
+        Ok(next)
+    }
+
     /// Ends the newest lease.
     pub fn revoke(&self, pending: bool) -> Result<Revoked> {
         let intent = self.leases.intents.lock().unwrap().last().unwrap().clone();
@@ -143,7 +203,7 @@ impl Bench {
             options: Map::new(),
         };
         let caller = Caller { display_name: "token-ci".to_owned(), ..Caller::default() };
-        let clock = Arc::new(ManualClock::at(NOW));
+        let clock = self.aws.clock.clone();
         let deadline = Instant::now() + self.patience;
         let leases: Arc<dyn Issue> = self.leases.clone();
         let backing = Backing { view: self.records.clone(), issue: Some(leases), services: Arc::new(NoLeases) };

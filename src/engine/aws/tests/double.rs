@@ -3,6 +3,8 @@
 //!
 //! It knows keys but checks no signatures: those are held against the published examples, and by the emulator.
 
+use super::bench::NOW;
+use crate::base::{Clock, ManualClock};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -31,6 +33,7 @@ const SORTS: [(&str, &str, &str, &str); 7] = [
 
 #[derive(Default, Clone)]
 pub struct User {
+    pub id: String,
     pub keys: Vec<String>,
     /// By the call that adds it.
     pub things: BTreeMap<&'static str, BTreeSet<String>>,
@@ -50,6 +53,8 @@ pub enum Fault {
     Drop,
     /// It was done, and then the connection ends.
     DropAfter,
+    /// The connection ends, and it is done only when the test says so.
+    Late,
 }
 
 #[derive(Default)]
@@ -62,13 +67,19 @@ pub struct State {
     pub account: String,
     /// The parameters of the last session that was opened.
     pub opened: BTreeMap<String, String>,
+    /// What is still to be done, by whose key.
+    late: Vec<(String, Parameters)>,
+    /// When keys were made, as answers write it; long ago where nothing stands here.
+    pub made: BTreeMap<String, String>,
     keys_made: usize,
+    users_made: usize,
 }
 
 /// The running double.
 #[derive(Clone)]
 pub struct Aws {
     pub endpoint: String,
+    pub clock: Arc<ManualClock>,
     state: Arc<Mutex<State>>,
 }
 
@@ -86,7 +97,8 @@ impl Aws {
             account: ACCOUNT.to_owned(),
             ..State::default()
         };
-        let aws = Self { endpoint, state: Arc::new(Mutex::new(state)) };
+        let clock = Arc::new(ManualClock::at(NOW));
+        let aws = Self { endpoint, clock, state: Arc::new(Mutex::new(state)) };
         let serving = aws.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -110,6 +122,31 @@ impl Aws {
         self.state().users.keys().filter(|name| *name != OPERATOR).cloned().collect()
     }
 
+    /// A user that somebody else made, with these keys, the oldest first.
+    pub fn has_user(&self, name: &str, keys: &[&str]) {
+        let mut state = self.state();
+        state.users_made += 1;
+        let id = format!("AIDA{}", state.users_made);
+        for (day, key) in keys.iter().enumerate() {
+            state.made.insert((*key).to_owned(), format!("2014-01-{:02}T00:00:00Z", day + 1));
+        }
+        let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+        state.users.insert(name.to_owned(), User { id, keys, ..User::default() });
+    }
+
+    pub fn keys_of(&self, user: &str) -> Vec<String> {
+        self.state().users[user].keys.clone()
+    }
+
+    /// Does what was asked long ago.
+    pub fn land(&self) {
+        let mut state = self.state();
+        let now = self.clock.now().rfc3339();
+        for (caller, parameters) in std::mem::take(&mut state.late) {
+            state.act(&parameters["Action"], &caller, &parameters, &now).unwrap();
+        }
+    }
+
     /// What happened since the last call of this.
     pub fn taken_log(&self) -> Vec<String> {
         std::mem::take(&mut self.state().log)
@@ -130,11 +167,15 @@ impl Aws {
         let fault = at.map(|at| state.faults.remove(at).1);
         let outcome = match fault {
             Some(Fault::Drop) => return,
+            Some(Fault::Late) => {
+                state.late.push((caller, parameters));
+                return;
+            }
             Some(Fault::Refuse(status, code)) => {
                 let user = parameters.get("UserName").cloned().unwrap_or_default();
                 Err((status, code, format!("as the test wants {user}")))
             }
-            _ => state.act(&action, &caller, &parameters),
+            _ => state.act(&action, &caller, &parameters, &self.clock.now().rfc3339()),
         };
         if matches!(fault, Some(Fault::DropAfter)) {
             return;
@@ -158,7 +199,7 @@ impl Aws {
 }
 
 impl State {
-    fn act(&mut self, action: &str, caller_key: &str, parameters: &Parameters) -> Outcome {
+    fn act(&mut self, action: &str, caller_key: &str, parameters: &Parameters, now: &str) -> Outcome {
         let known = self.users.iter().find(|(_, user)| user.keys.iter().any(|key| key == caller_key));
         let Some(caller) = known.map(|(name, _)| name.clone()) else {
             return Err((403, "InvalidClientTokenId", "The security token included in the request is invalid.".into()));
@@ -190,8 +231,24 @@ impl State {
             "AddUserToGroup" if !self.groups.contains(&text("GroupName")) => {
                 Err((404, "NoSuchEntity", format!("The group with name {} cannot be found.", text("GroupName"))))
             }
-            "CreateAccessKey" => self.create_key(&name),
+            "CreateAccessKey" => self.create_key(&name, now),
             "DeleteUser" => self.delete_user(&name),
+            "ListAccessKeys" => {
+                let dated = |id: &String| {
+                    let made = self.made.get(id).map_or("2013-01-01T00:00:00Z", String::as_str);
+                    format!("<AccessKeyId>{id}</AccessKeyId><Status>Active</Status><CreateDate>{made}</CreateDate>")
+                };
+                Ok(page(self.users[&name].keys.iter().map(dated).collect(), &text("Marker")))
+            }
+            "GetUser" => {
+                let (user, account) = (&self.users[&name], &self.account);
+                let tag = |(key, value): (&String, &String)| {
+                    format!("<member><Key>{key}</Key><Value>{value}</Value></member>")
+                };
+                let tags = user.tags.iter().map(tag).collect::<String>();
+                let (id, arn) = (&user.id, format!("arn:aws:iam::{account}:user/{name}"));
+                Ok(format!("<User><UserId>{id}</UserId><Arn>{arn}</Arn><Tags>{tags}</Tags></User>"))
+            }
             _ => self.users.get_mut(&name).unwrap().act(action, parameters),
         }
     }
@@ -212,13 +269,16 @@ impl State {
         }
         let tag = |at: usize, part: &str| parameters.get(&format!("Tags.member.{at}.{part}")).cloned();
         let tags = (1..).map_while(|at| Some((tag(at, "Key")?, tag(at, "Value")?))).collect();
-        self.users.insert(name, User { tags, parameters: parameters.clone(), ..User::default() });
+        self.users_made += 1;
+        let id = format!("AIDA{}", self.users_made);
+        self.users.insert(name, User { id, tags, parameters: parameters.clone(), ..User::default() });
         Ok(String::new())
     }
 
-    fn create_key(&mut self, name: &str) -> Outcome {
+    fn create_key(&mut self, name: &str, now: &str) -> Outcome {
         self.keys_made += 1;
         let id = format!("AKIAMADE{}", self.keys_made);
+        self.made.insert(id.clone(), now.to_owned());
         let user = self.users.get_mut(name).unwrap();
         if user.keys.len() >= 2 {
             return Err((409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2".into()));
@@ -242,16 +302,6 @@ impl User {
         let text = |name: &str| parameters.get(name).cloned().unwrap_or_default();
         let missing = || Err((404, "NoSuchEntity", "There is no such thing.".to_owned()));
         match action {
-            "GetUser" => {
-                let tag = |(key, value): (&String, &String)| {
-                    format!("<member><Key>{key}</Key><Value>{value}</Value></member>")
-                };
-                return Ok(format!("<User><Tags>{}</Tags></User>", self.tags.iter().map(tag).collect::<String>()));
-            }
-            "ListAccessKeys" => {
-                let keys = self.keys.iter().map(|id| format!("<AccessKeyId>{id}</AccessKeyId>"));
-                return Ok(page(keys.collect(), &text("Marker")));
-            }
             "DeleteAccessKey" => {
                 let before = self.keys.len();
                 self.keys.retain(|id| *id != text("AccessKeyId"));

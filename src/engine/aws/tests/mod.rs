@@ -8,3 +8,4 @@ mod revoked;
 mod roles;
 mod rotated;
 mod sessions;
+mod static_roles;
