@@ -6,6 +6,7 @@ pub mod duration;
 pub mod error;
 pub mod hcl;
 pub mod outbound;
+pub mod passwords;
 pub mod random;
 pub mod secret;
 pub mod template;

@@ -15,6 +15,7 @@ pub mod leases;
 pub mod live;
 pub mod mounts;
 pub mod names;
+pub mod passwords;
 pub mod pipeline;
 pub mod policies;
 pub mod prefixes;

@@ -1,6 +1,6 @@
 //! What the core does for an engine beside keeping its records: passwords, marks, and its leases counted and ended.
 
-use crate::base::{Error, Result, Secret, random};
+use crate::base::{Result, Secret};
 use crate::core::leases::Leases;
 use crate::core::live::Live;
 use crate::core::revocation::BATCH;
@@ -16,10 +16,7 @@ pub struct MountServices {
 
 impl Services for MountServices {
     fn generate_password(&self, policy: &str) -> Result<Secret<String>> {
-        if policy.is_empty() {
-            return default_password();
-        }
-        Err(Error::bad_request(format!("there is no password policy {policy:?}")))
+        self.live.generate_password(policy)
     }
 
     fn mark(&self, text: &str) -> String {
@@ -70,17 +67,5 @@ impl MountServices {
             Which::Target(name) => (LeaseIndex::Target, leases.target(name)),
         };
         value.map_or_else(|| Ok(Vec::new()), |value| snapshot.leases_by(index, &value, after, BATCH))
-    }
-}
-
-/// Twenty characters with upper and lower case, digits and a dash, so that it passes what servers commonly ask for.
-fn default_password() -> Result<Secret<String>> {
-    loop {
-        let characters = random::base62(19)?;
-        let has = |class: fn(&char) -> bool| characters.chars().any(|character| class(&character));
-        if has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase) && has(char::is_ascii_digit) {
-            let (head, tail) = characters.split_at(10);
-            return Ok(Secret::from(format!("{head}-{tail}")));
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! `sys/policies/acl`: the policies, by name.
 
+pub mod password;
+
 use crate::base::{Error, Result};
 use crate::core::Call;
 use crate::logical::route::ORDINARY;
@@ -79,7 +81,7 @@ pub fn store(call: &Call, input: &Input, text: Option<String>) -> Result<Respons
 }
 
 /// No policy that grants or denies anything is base64: it would need a space or a quote.
-fn decoded(text: String) -> String {
+pub(super) fn decoded(text: String) -> String {
     let bytes = STANDARD.decode(text.trim()).ok();
     bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or(text)
 }

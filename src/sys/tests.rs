@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 
 static ENGINES: &[&Engine] = &[&kv::ENGINE, &cubbyhole::ENGINE];
 
-struct Server {
-    core: Arc<Core>,
+pub(super) struct Server {
+    pub(super) core: Arc<Core>,
     root: Secret<String>,
     shares: Vec<Secret<Vec<u8>>>,
 }
 
 impl Server {
-    fn start(audit_directories: &[&Path]) -> Result<Self> {
+    pub(super) fn start(audit_directories: &[&Path]) -> Result<Self> {
         let settings = Settings {
             default_lease_ttl: Duration::from_secs(3600),
             max_lease_ttl: Duration::from_secs(7200),
@@ -64,20 +64,20 @@ impl Server {
         })
     }
 
-    fn read(&self, path: &str) -> Result<Value> {
+    pub(super) fn read(&self, path: &str) -> Result<Value> {
         self.ask_as(Some(&self.root), Operation::Read, path, Value::Null)
     }
 
-    fn write(&self, path: &str, data: Value) -> Result<Value> {
+    pub(super) fn write(&self, path: &str, data: Value) -> Result<Value> {
         self.ask_as(Some(&self.root), Operation::Update, path, data)
     }
 
-    fn delete(&self, path: &str) -> Result<Value> {
+    pub(super) fn delete(&self, path: &str) -> Result<Value> {
         self.ask_as(Some(&self.root), Operation::Delete, path, Value::Null)
     }
 }
 
-fn refused(answer: Result<Value>, kind: Kind, words: &str) {
+pub(super) fn refused(answer: Result<Value>, kind: Kind, words: &str) {
     let error = answer.unwrap_err();
     assert_eq!(error.kind(), kind, "{error:?}");
     assert!(error.message().contains(words), "{error:?} should say {words:?}");
