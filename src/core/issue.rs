@@ -107,6 +107,13 @@ impl Issue for Issuer {
             Ok(LeaseAnswer { id, ttl, renewable: lease.payload.renewable })
         })
     }
+
+    fn warning(&self, issued: Issued) -> Option<String> {
+        self.live.outlived(issued.row).unwrap_or_else(|error| {
+            log::error!("it cannot be told when a new lease really ends: {}", error.for_log());
+            None
+        })
+    }
 }
 
 impl Issuer {

@@ -4,6 +4,7 @@
 //! Its state is sealed or live. Sealed code cannot reach the barrier, because the barrier is inside [`Live`]; dropping
 //! `Live` zeroises the keys.
 
+pub mod ancestry;
 pub mod audits;
 pub mod authentication;
 pub mod authorize;
@@ -14,6 +15,7 @@ pub mod issue;
 pub mod leases;
 pub mod live;
 pub mod mounts;
+pub mod named;
 pub mod names;
 pub mod passwords;
 pub mod pipeline;
@@ -32,7 +34,9 @@ pub mod tasks;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+pub mod tree;
 pub mod ttl;
+pub mod why;
 pub mod workers;
 pub mod wrapping;
 

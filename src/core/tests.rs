@@ -3,6 +3,7 @@
 mod outside;
 mod quotas;
 mod tasks;
+mod tree;
 
 use crate::base::{ManualClock, Secret, Timestamp};
 use crate::core::workers::Workers;

@@ -50,6 +50,10 @@ pub trait Issue: Send + Sync {
     fn abandon(&self, issued: crate::logical::Issued, reason: &Error);
     /// Stores what was learnt while creating, and a shorter life if the outside gave one.
     fn refine(&self, issued: crate::logical::Issued, learnt: &Created) -> Result<crate::logical::LeaseAnswer>;
+    /// What whoever gets this lease should know of it.
+    fn warning(&self, _issued: crate::logical::Issued) -> Option<String> {
+        None
+    }
 }
 
 /// What the core does for an engine beside keeping its records and issuing its leases.
@@ -301,6 +305,7 @@ impl Ctx {
         }
         let mut response = Response::data(std::mem::take(&mut created.data));
         response.warnings = created.warnings;
+        response.warnings.extend(issue.warning(issued));
         response.lease = Some(lease);
         response.issued = Some(issued);
         Ok(response)

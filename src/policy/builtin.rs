@@ -20,6 +20,11 @@ path "sys/internal/ui/resultant-acl" {
   capabilities = ["read"]
 }
 
+# See what hangs below the token that asks.
+path "sys/leases/tree-self" {
+  capabilities = ["read"]
+}
+
 # Renew and look up a lease whose id is known; both the newer and the older path.
 path "sys/renew" {
   capabilities = ["update"]

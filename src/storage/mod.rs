@@ -83,8 +83,8 @@ pub trait Snapshot {
     fn lease_by_key(&self, key: &LeaseKey) -> Result<Option<LeaseRow>>;
     fn lease_by_accessor(&self, accessor: &LeaseKey) -> Result<Option<LeaseRow>>;
     fn lease_children(&self, parent: i64, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
-    /// How many children there are, counted up to `at_most`.
-    fn lease_children_count(&self, parent: i64, at_most: usize) -> Result<usize>;
+    /// How many children there are after this one, counted up to `at_most`.
+    fn lease_children_count(&self, parent: i64, after: i64, at_most: usize) -> Result<usize>;
     /// Leases that hang at exactly this node.
     fn leases_at(&self, node: i64, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
     fn leases_of_mount(&self, mount: &Hash, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;

@@ -1,5 +1,10 @@
 //! `sys/leases`: looking leases up, listing and counting them. Renewing and revoking are files of their own.
 
+pub mod names;
+pub mod owner;
+pub mod tree;
+pub mod why;
+
 use crate::base::{Error, Result};
 use crate::core::{Call, leases};
 use crate::logical::route::{ORDINARY, SUDO};

@@ -43,12 +43,12 @@ pub(crate) fn leases_are_counted_with_every_change(store: &dyn Storage) {
 }
 
 pub(crate) fn children_are_counted_up_to_a_number(store: &dyn Storage) {
-    for state in [LeaseState::Active, LeaseState::Active, LeaseState::Revoking] {
-        insert(store, &NewLease { parent: 9, state, ..lease() });
-    }
-    let count = |at_most| store.reading(|s| s.lease_children_count(9, at_most)).unwrap();
-    assert_eq!((count(2), count(3), count(10)), (2, 3, 3));
-    assert_eq!(store.reading(|s| s.lease_children_count(0, 10)).unwrap(), 0, "what stands alone is nobody's child");
+    let states = [LeaseState::Revoking, LeaseState::Active, LeaseState::Active];
+    let children = states.map(|state| insert(store, &NewLease { parent: 9, state, ..lease() }));
+    let count = |after, at_most| store.reading(|s| s.lease_children_count(9, after, at_most)).unwrap();
+    assert_eq!((count(0, 2), count(0, 3), count(0, 10)), (2, 3, 3));
+    assert_eq!((count(children[0], 10), count(children[2], 10)), (2, 0));
+    assert_eq!(store.reading(|s| s.lease_children_count(0, 0, 10)).unwrap(), 0, "what stands alone is nobody's child");
 }
 
 pub(crate) fn a_lease_may_have_further_names(store: &dyn Storage) {

@@ -30,6 +30,8 @@ macro_rules! lease_page {
 }
 
 pub(super) const LEASE_CHILDREN: &str = lease_page!("parent = ?1 AND parent <> 0");
+const COUNT_CHILDREN: &str =
+    concat!("SELECT count(*) FROM (", lease_page!(@merge "parent = ?1 AND parent <> 0"), " LIMIT ?3)");
 pub(super) const LEASES_AT: &str = lease_page!("node = ?1 AND node <> 0");
 pub(super) const LEASES_OF_MOUNT: &str = lease_page!("mount = ?1 AND kind = 1", "mount = ?1 AND kind = 2");
 
@@ -96,9 +98,8 @@ impl Snapshot for Session<'_> {
         self.all(LEASE_CHILDREN, params![parent, after, rows(limit)], columns::lease)
     }
 
-    fn lease_children_count(&self, parent: i64, at_most: usize) -> Result<usize> {
-        let sql = "SELECT count(*) FROM (SELECT 1 FROM leases WHERE parent = ?1 AND parent <> 0 LIMIT ?2)";
-        let count: Option<i64> = self.one(sql, params![parent, rows(at_most)], |row| row.get(0))?;
+    fn lease_children_count(&self, parent: i64, after: i64, at_most: usize) -> Result<usize> {
+        let count: Option<i64> = self.one(COUNT_CHILDREN, params![parent, after, rows(at_most)], |row| row.get(0))?;
         Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default())
     }
 
