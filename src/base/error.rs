@@ -39,6 +39,8 @@ pub enum Kind {
 pub struct Error {
     kind: Kind,
     message: String,
+    /// There was an answer, and it was this.
+    answered: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -56,7 +58,7 @@ macro_rules! constructors {
 impl Error {
     #[must_use]
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: message.into(), answered: false, source: None }
     }
 
     constructors! {
@@ -91,6 +93,19 @@ impl Error {
     pub fn context(mut self, what: impl fmt::Display) -> Self {
         self.message = format!("{what}: {}", self.message);
         self
+    }
+
+    /// Says of an `Upstream` error that the other side did answer, with an error of its own about what it was asked.
+    #[must_use]
+    pub fn answered(mut self) -> Self {
+        self.answered = true;
+        self
+    }
+
+    /// Whether nothing was heard of the other side, so that asking it something else would go the same way.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        matches!(self.kind, Kind::Upstream | Kind::Busy) && !self.answered
     }
 
     #[must_use]

@@ -76,10 +76,16 @@ impl Issue for Issuer {
                 Kind::Upstream | Kind::Busy | Kind::Internal => LeaseState::Pending,
                 _ => LeaseState::Revoking,
             };
-            tx.lease_advance(issued.row, LeaseState::Pending, state, Some(self.live.now()), 0)
+            let target = tx.lease(issued.row)?.and_then(|row| row.target);
+            tx.lease_advance(issued.row, LeaseState::Pending, state, Some(self.live.now()), 0)?;
+            Ok(target)
         });
-        if let Err(error) = outcome {
-            log::error!("a lease whose creation failed stays pending until its deadline: {}", error.for_log());
+        match outcome {
+            Ok(Some(target)) if reason.is_silence() => self.live.heard_nothing(&target, reason),
+            Ok(_) => {}
+            Err(error) => {
+                log::error!("a lease whose creation failed stays pending until its deadline: {}", error.for_log());
+            }
         }
         self.live.bell.ring();
     }

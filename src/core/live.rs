@@ -8,6 +8,7 @@ use crate::core::mounts::{self, Class, Mount, Table};
 use crate::core::policies::Policies;
 use crate::core::quotas::Quotas;
 use crate::core::sweeper::Bell;
+use crate::core::targets::Targets;
 use crate::core::ttl::Limits;
 use crate::core::{Registry, Settings};
 use crate::logical::Engine;
@@ -26,6 +27,8 @@ pub struct Live {
     /// Wakes the sweeper.
     pub bell: Bell,
     pub resolver: identity::Resolver,
+    /// Which targets answer.
+    pub targets: Targets,
     pub cluster_id: String,
     pub cluster_name: String,
     mounts: RwLock<Arc<Table>>,
@@ -63,6 +66,7 @@ impl Live {
             quotas: Quotas::default(),
             bell: Bell::default(),
             resolver: identity::Resolver::default(),
+            targets: Targets::default(),
             cluster_id: opened.cluster_id,
             cluster_name: opened.cluster_name,
             mounts: RwLock::new(Arc::new(opened.mounts)),

@@ -10,6 +10,7 @@ pub mod authentication;
 pub mod authorize;
 pub mod call;
 pub mod cubbyholes;
+pub mod errand;
 pub mod identity;
 pub mod issue;
 pub mod leases;
@@ -30,6 +31,7 @@ pub mod revocation;
 pub mod sealing;
 pub mod services;
 pub mod sweeper;
+pub mod targets;
 pub mod tasks;
 #[cfg(test)]
 mod tests;

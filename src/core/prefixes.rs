@@ -109,7 +109,7 @@ impl Live {
             return self.mark_mount(mount);
         }
         loop {
-            let marked = self.storage.writing(|tx| tx.lease_mark_node(node, now, ROWS_A_CHANGE))?;
+            let marked = self.storage.writing(|tx| tx.lease_mark_node(node, None, now, ROWS_A_CHANGE))?;
             total += marked;
             if marked < ROWS_A_CHANGE {
                 break;
@@ -125,7 +125,8 @@ impl Live {
     pub fn mark_mount(&self, mount: &Mount) -> Result<usize> {
         let mut total = 0;
         loop {
-            let marked = self.storage.writing(|tx| tx.lease_mark_mount(&mount.hash(), self.now(), ROWS_A_CHANGE))?;
+            let marked =
+                self.storage.writing(|tx| tx.lease_mark_mount(&mount.hash(), None, self.now(), ROWS_A_CHANGE))?;
             total += marked;
             if marked < ROWS_A_CHANGE {
                 return Ok(total);
@@ -180,7 +181,8 @@ fn holds_leases(snapshot: &dyn Snapshot, names: &Names<'_>, node: i64) -> Result
 }
 
 /// A token's lease is listed under a name that is not the token: its row's key.
-fn token_row_name(key: &LeaseKey) -> String {
+#[must_use]
+pub fn token_row_name(key: &LeaseKey) -> String {
     format!("h{}", hex::encode(key))
 }
 

@@ -7,7 +7,7 @@ use crate::core::live::Live;
 use crate::core::tokens::Draft;
 use crate::core::wrapping::Wrapping;
 use crate::logical::Issued;
-use crate::storage::{LeaseState, Tx};
+use crate::storage::{LeaseRow, LeaseState, Tx};
 
 /// What an answer speaks of and does not live yet.
 #[derive(Default)]
@@ -36,10 +36,12 @@ impl Live {
             return Ok(());
         }
         let now = self.now();
-        let ends = self.storage.writing(|tx| {
-            let mut ends = Vec::new();
+        let activated = self.storage.writing(|tx| {
+            let (mut ends, mut target) = (Vec::new(), None);
             if let Some(issued) = prepared.lease {
-                ends.extend(self.activate_lease(tx, issued, now)?);
+                let row = self.activate_lease(tx, issued, now)?;
+                ends.extend(row.expires);
+                target = row.target;
             }
             if let Some(draft) = &prepared.token {
                 ends.extend(self.insert_token(tx, draft)?.expires);
@@ -47,12 +49,14 @@ impl Live {
             if let Some(wrapping) = &prepared.wrapping {
                 ends.extend(self.insert_wrapping(tx, wrapping)?.expires);
             }
-            Ok(ends)
+            Ok((ends, target))
         });
-        match ends {
-            Ok(ends) => {
+        match activated {
+            Ok((ends, target)) => {
                 // One of them may be the next to fall due.
                 ends.into_iter().min().into_iter().for_each(|end| self.bell.ring_by(now.until(end)));
+                // What has just made a credential can end others.
+                target.into_iter().for_each(|target| self.heard(&target));
                 Ok(())
             }
             Err(error) => {
@@ -62,14 +66,14 @@ impl Live {
         }
     }
 
-    fn activate_lease(&self, tx: &mut dyn Tx, issued: Issued, now: Timestamp) -> Result<Option<Timestamp>> {
+    fn activate_lease(&self, tx: &mut dyn Tx, issued: Issued, now: Timestamp) -> Result<LeaseRow> {
         let leases = Leases { barrier: &self.barrier };
         let row = tx.lease(issued.row)?.ok_or_else(Error::permission_denied)?;
         let lives = leases.ancestors_alive(tx, row.parent, now)?.is_some() && !self.mount_of(&row.mount)?.disabling;
         if !lives || !tx.lease_advance(row.id, LeaseState::Pending, LeaseState::Active, row.expires, 0)? {
             return Err(Error::permission_denied());
         }
-        Ok(row.expires)
+        Ok(row)
     }
 
     /// The answer will not be sent: what exists outside already is revoked. The rest was never stored.

@@ -4,10 +4,11 @@ use crate::base::{Error, Result};
 use crate::core::leases::{Lease, Leases};
 use crate::core::live::Live;
 use crate::core::mounts::Mount;
-use crate::core::prefixes::token_row_key;
+use crate::core::prefixes::{token_row_key, token_row_name};
 use crate::core::revocation::TRY_DEADLINE;
 use crate::core::ttl;
 use crate::logical::LeaseAnswer;
+use crate::storage::{LeaseKind, LeaseRow};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,9 +30,21 @@ impl Live {
         let suffix = id.trim_end_matches('/').rsplit('/').next().unwrap_or(id);
         let key = token_row_key(suffix).unwrap_or_else(|| leases.secret_key(suffix));
         let row = self.storage.reading(|snapshot| snapshot.lease_by_key(&key))?;
-        let lease = leases.open(row.ok_or_else(|| Error::bad_request("invalid lease"))?)?;
+        self.found(row.ok_or_else(|| Error::bad_request("invalid lease"))?)
+    }
+
+    /// A row with all that belongs to it.
+    ///
+    /// # Errors
+    /// `Internal` for a row that does not open, or whose mount is not there.
+    pub fn found(&self, row: LeaseRow) -> Result<Found> {
+        let lease = Leases { barrier: &self.barrier }.open(row)?;
         let mount = self.mount_of(&lease.row.mount)?;
-        let id = format!("{}{}/{}", mount.path, lease.payload.path, suffix);
+        let name = match lease.row.kind {
+            LeaseKind::Token => token_row_name(&lease.row.key),
+            LeaseKind::Secret => lease.payload.suffix.clone(),
+        };
+        let id = format!("{}{}/{name}", mount.path, lease.payload.path);
         Ok(Found { lease, mount, id })
     }
 

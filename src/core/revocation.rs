@@ -10,7 +10,7 @@ use crate::core::names::Names;
 use crate::core::records::MountRecords;
 use crate::core::services::MountServices;
 use crate::logical::{Backing, Caller, Ctx, LeaseView, Revoked};
-use crate::storage::{LeaseKind, LeaseRow, LeaseState, Tx};
+use crate::storage::{Hash, LeaseRow, LeaseState, Tx};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,9 @@ pub const CLAIM: Duration = TRY_DEADLINE.saturating_mul(2);
 /// After so many failed tries a lease counts as irrevocable: listed, and tried slowly.
 const QUICK_TRIES: u32 = 6;
 const SLOW_RETRY: Duration = Duration::from_secs(15 * 60);
+
+/// No dead row waits longer than this for its next try, the jitter included.
+const LONGEST_WAIT: Duration = SLOW_RETRY.saturating_mul(2);
 
 /// Rows read at a time.
 pub const BATCH: usize = 1000;
@@ -48,32 +51,6 @@ impl Live {
         Ok(())
     }
 
-    /// Revokes one row and waits until it is ended outside too.
-    ///
-    /// # Errors
-    /// The engine's, when ending it fails; it stays listed and is tried again.
-    pub fn revoke_row_now(self: &Arc<Self>, id: i64) -> Result<()> {
-        let now = self.now();
-        let claimed = self.storage.writing(|tx| {
-            let Some(row) = tx.lease(id)?.filter(|row| row.state != LeaseState::Pending) else { return Ok(None) };
-            let to = if row.state == LeaseState::Active { LeaseState::Revoking } else { row.state };
-            let due = match row.kind {
-                LeaseKind::Secret => now.plus(CLAIM),
-                LeaseKind::Token => now,
-            };
-            tx.lease_advance(id, row.state, to, Some(due), row.attempts)?;
-            Ok(Some(row.kind))
-        })?;
-        match claimed {
-            Some(LeaseKind::Secret) => self.end_outside(id),
-            Some(LeaseKind::Token) => {
-                self.bell.ring();
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
     /// Ends a claimed lease outside and deletes its row; on failure stores when and why to try again.
     ///
     /// # Errors
@@ -82,8 +59,9 @@ impl Live {
         let Some(row) = self.storage.reading(|snapshot| snapshot.lease(id))? else { return Ok(()) };
         let leases = Leases { barrier: &self.barrier };
         let opened = leases.open(row.clone()).and_then(|lease| {
-            let outcome = self.try_revoke(&lease)?;
-            Ok((lease, outcome))
+            let outcome = self.try_revoke(&lease);
+            self.learn(&lease.row.lane(), outcome.as_ref().map(|(outcome, _)| *outcome));
+            Ok((lease, outcome?))
         });
         match opened {
             Ok((lease, (outcome, settle))) => {
@@ -111,6 +89,54 @@ impl Live {
         let view = self.lease_view(lease, secret, Duration::ZERO);
         let mut ctx = self.context(&mount, Instant::now() + TRY_DEADLINE);
         Ok(((kind.revoke)(&mut ctx, &view)?, kind.settle))
+    }
+
+    /// Notes what a try of a revocation tells of its target.
+    fn learn(&self, target: &Hash, outcome: Result<Revoked, &Error>) {
+        match outcome {
+            // Nobody was asked.
+            Ok(Revoked::ExpiresOnly) => {}
+            Err(error) if error.is_silence() => self.heard_nothing(target, error),
+            Ok(Revoked::Done | Revoked::Gone) | Err(_) => self.heard(target),
+        }
+    }
+
+    /// A target answered: if it was silent, all that waits for it is tried at once.
+    pub(super) fn heard(&self, target: &Hash) {
+        if self.targets.answered(target) {
+            log::info!("a target answers again; what waits for it is tried now");
+            if let Err(error) = self.retry(target) {
+                log::error!("what waits for a target is tried by its own time: {}", error.for_log());
+            }
+            self.bell.ring();
+        }
+    }
+
+    /// A target did not answer. After some tries all that is due there counts as irrevocable, as its own tries would show.
+    pub(super) fn heard_nothing(&self, target: &Hash, reason: &Error) {
+        let tries = self.targets.unanswered(target, reason, self.now());
+        if matches!(tries, Ok(1)) {
+            log::warn!("a target is silent, and its leases wait until it answers: {}", reason.for_log());
+        }
+        let noted = tries.and_then(|tries| match tries {
+            QUICK_TRIES.. => self.in_batches(|tx| tx.lease_mark_irrevocable(target, self.now(), ROWS_A_CHANGE)),
+            _ => Ok(()),
+        });
+        if let Err(error) = noted {
+            log::error!("a silent target's leases are tried each by its own time: {}", error.for_log());
+        }
+    }
+
+    /// Makes all that waits for a target due.
+    pub(super) fn retry(&self, target: &Hash) -> Result<()> {
+        let now = self.now();
+        self.in_batches(|tx| tx.lease_retry(target, now, now.plus(LONGEST_WAIT), ROWS_A_CHANGE))
+    }
+
+    /// Changes rows a batch a transaction, until there are no more.
+    fn in_batches(&self, mut change: impl FnMut(&mut dyn Tx) -> Result<usize>) -> Result<()> {
+        while self.storage.writing(&mut change)? == ROWS_A_CHANGE {}
+        Ok(())
     }
 
     fn look_again(&self, row: &LeaseRow, at: Timestamp) -> Result<()> {

@@ -6,7 +6,7 @@ use crate::base::{Error, Result, Secret, Timestamp, random};
 use crate::core::live::{Live, Opened};
 use crate::core::mounts::{self, Class, Mount, Table};
 use crate::core::policies::{self, Policies};
-use crate::core::revocation::{BATCH, CLAIM};
+use crate::core::revocation::BATCH;
 use crate::core::tokens::{NewToken, TokenRecord, new_accessor};
 use crate::core::{Core, audits, recovery, sweeper};
 use crate::seal::{SealConfig, shamir};
@@ -177,10 +177,8 @@ impl Core {
         })?;
         let live = Arc::new(live);
         live.load_quotas()?;
-        // Nobody is creating for pending rows of an earlier process any more, nor ending what it had claimed.
+        // Nobody is creating for pending rows of an earlier process any more.
         while self.storage.writing(|tx| tx.lease_pending_due(live.now(), BATCH))? == BATCH {}
-        let now = live.now();
-        while self.storage.writing(|tx| tx.lease_claimed_due(now, now.plus(CLAIM), BATCH))? == BATCH {}
         sweeper::start(&live)?;
         recovery::start(&live)?;
         self.set_live(Some(live));

@@ -1,15 +1,18 @@
 //! The sweeper: sleeps until the next row falls due, marks what lies below it, deletes what is ours alone, and hands what
 //! must be ended outside to the workers. It keeps nothing in memory per lease; what is to be done is read from the store.
+//!
+//! What is due waits in the store, in a line for each target, and is claimed only when a worker can begin with it soon. So a
+//! line that nobody can work on, however long, costs one look in an index and no write.
 
 use crate::base::{Result, Timestamp};
 use crate::core::cubbyholes;
 use crate::core::live::Live;
 use crate::core::mounts::{self, Mount};
 use crate::core::revocation::{BATCH, CLAIM, ROWS_A_CHANGE};
+use crate::core::targets::Access;
 use crate::core::tasks;
-use crate::core::workers::{Job, Workers};
-use crate::storage::{Hash, LeaseKind, LeaseRow, LeaseState, Tx};
-use std::collections::HashMap;
+use crate::core::workers::{Job, Line, Workers};
+use crate::storage::{Hash, Lane, LeaseKind, LeaseRow, LeaseState, Tx};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,9 +22,6 @@ const FLOOR_EVERY: Duration = Duration::from_secs(600);
 
 /// While something is due in the future, the wall clock is looked at this often: it may step, or the machine may have slept.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// Leases of a mount whose workers have no room wait this long.
-const NO_ROOM: Duration = Duration::from_secs(2);
 
 /// The name of the time floor in the store's `meta`.
 pub const CLOCK_FLOOR: &str = "clock_floor";
@@ -102,6 +102,11 @@ pub fn start(live: &Arc<Live>) -> Result<()> {
 fn run(live: &Weak<Live>, bell: &Bell) {
     let workers = Arc::new(Workers::default());
     let mut floor_stored = None;
+    if let Some(live) = live.upgrade()
+        && let Err(error) = retry_all(&live)
+    {
+        log::error!("what an earlier process had begun is tried again later: {}", error.for_log());
+    }
     loop {
         let Some(live) = live.upgrade() else { return };
         if floor_stored.is_none_or(|stored: Instant| stored.elapsed() >= FLOOR_EVERY) {
@@ -124,6 +129,12 @@ fn run(live: &Weak<Live>, bell: &Bell) {
     }
 }
 
+/// Nobody ends any more what an earlier process had claimed, and a target that was silent then may answer now.
+fn retry_all(live: &Live) -> Result<()> {
+    let lanes = live.storage.reading(|snapshot| snapshot.lanes(LeaseKind::Secret))?;
+    lanes.iter().try_for_each(|lane| live.retry(&lane.id))
+}
+
 fn store_floor(live: &Live) -> Result<()> {
     let now = live.now();
     live.storage.writing(|tx| tx.set_meta(CLOCK_FLOOR, &now.0.to_be_bytes()))
@@ -134,31 +145,49 @@ pub fn sweep(live: &Arc<Live>, workers: &Arc<Workers>) -> Result<Duration> {
     for mount in live.mounts().disabling() {
         clear_mount(live, mount)?;
     }
-    loop {
-        let now = live.now();
-        let due = live.storage.reading(|snapshot| snapshot.leases_due(now, BATCH))?;
-        let full = due.len() == BATCH;
-        let (tokens, secrets): (Vec<_>, Vec<_>) = due.into_iter().partition(|row| row.kind == LeaseKind::Token);
-        let any_tokens = !tokens.is_empty();
-        for batch in tokens.chunks(ROWS_A_CHANGE) {
-            end_tokens(live, batch, now)?;
-        }
-        hand_out(live, workers, secrets, now)?;
-        // Ending a token makes what lies below it due.
-        if !full && !any_tokens {
-            break;
-        }
-    }
+    // Ending a token makes what lies below it due, tokens too.
+    while end_due_tokens(live)? {}
+    hand_out(live, workers)?;
     run_tasks(live, workers)?;
-    let next = live.storage.reading(|snapshot| snapshot.next_due())?;
     let clearing = live.mounts().disabling().next().is_some();
-    Ok(match next {
-        // What is due and was not listed does not open: it is reported, and looking again at once would not help.
+    Ok(match next_look(live, workers)? {
+        // What is due, could be worked on and was not listed does not open: it is reported, and looking again at once would
+        // not help.
         Some(next) if next <= live.now() => LOOK_EVERY,
         Some(next) => live.now().until(next).min(LOOK_EVERY),
         None if clearing => LOOK_EVERY,
         None => FLOOR_EVERY,
     })
+}
+
+/// When there is something to do next that nobody rings for.
+fn next_look(live: &Live, workers: &Workers) -> Result<Option<Timestamp>> {
+    let (tokens, secrets, task) = live.storage.reading(|snapshot| {
+        Ok((snapshot.lanes(LeaseKind::Token)?, snapshot.lanes(LeaseKind::Secret)?, snapshot.next_chore()?))
+    })?;
+    let now = live.now();
+    let secret = |lane: Lane| match live.targets.access(&lane.id, now) {
+        Access::Closed(until) => Some(lane.due.max(until)),
+        // The workers ring when they have room again.
+        _ if lane.due <= now && workers.room(&live.targets, Line::Leases(lane.id), now) == 0 => None,
+        _ => Some(lane.due),
+    };
+    Ok(tokens.into_iter().map(|lane| lane.due).chain(secrets.into_iter().filter_map(secret)).chain(task).min())
+}
+
+/// Ends a page of due tokens in each line; whether there were any.
+fn end_due_tokens(live: &Live) -> Result<bool> {
+    let now = live.now();
+    let lanes = live.storage.reading(|snapshot| snapshot.lanes(LeaseKind::Token))?;
+    let mut any = false;
+    for lane in lanes.into_iter().filter(|lane| lane.due <= now) {
+        let due = live.storage.reading(|snapshot| snapshot.leases_due(LeaseKind::Token, &lane.id, now, BATCH))?;
+        any |= !due.is_empty();
+        for batch in due.chunks(ROWS_A_CHANGE) {
+            end_tokens(live, batch, now)?;
+        }
+    }
+    Ok(any)
 }
 
 /// Tokens need nothing from outside: in one transaction their children are marked, their cubbyholes cleared, and those that
@@ -191,7 +220,7 @@ fn end_token(
     if row.state != LeaseState::Revoking {
         tx.lease_advance(row.id, row.state, LeaseState::Revoking, Some(now), 0)?;
     }
-    let marked = tx.lease_mark_children(row.id, now, room)?;
+    let marked = tx.lease_mark_children(row.id, None, now, room)?;
     if marked == room {
         return Ok(marked);
     }
@@ -208,54 +237,50 @@ fn end_token(
     Ok(marked + 1)
 }
 
-/// Claims due secrets for the workers, as many as these take; the rest is put off for a moment.
-fn hand_out(live: &Arc<Live>, workers: &Arc<Workers>, rows: Vec<LeaseRow>, now: Timestamp) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let mut room: HashMap<Hash, usize> = HashMap::new();
-    let taken: Vec<(LeaseRow, bool)> = rows
-        .into_iter()
-        .map(|row| {
-            let left = room.entry(row.mount).or_insert_with(|| workers.room(&row.mount));
-            let take = *left > 0;
-            *left = left.saturating_sub(1);
-            (row, take)
-        })
-        .collect();
-    let mut claimed = Vec::new();
-    live.storage.writing(|tx| {
-        claimed.clear();
-        for (row, take) in &taken {
-            let Some(row) = tx.lease(row.id)?.filter(|row| row.due.is_some_and(|due| due <= now)) else { continue };
-            let to = if row.state == LeaseState::Active { LeaseState::Revoking } else { row.state };
-            let due = now.plus(if *take { CLAIM } else { NO_ROOM });
-            if tx.lease_advance(row.id, row.state, to, Some(due), row.attempts)? && *take {
-                claimed.push((row.mount, row.id));
-            }
+/// Claims due secrets for the workers: of each line as many as they can take.
+fn hand_out(live: &Arc<Live>, workers: &Arc<Workers>) -> Result<()> {
+    let now = live.now();
+    let lanes = live.storage.reading(|snapshot| snapshot.lanes(LeaseKind::Secret))?;
+    let mut taken = Vec::new();
+    for lane in lanes.into_iter().filter(|lane| lane.due <= now) {
+        let room = workers.room(&live.targets, Line::Leases(lane.id), now);
+        if room > 0 {
+            taken.extend(live.storage.reading(|snapshot| snapshot.leases_due(LeaseKind::Secret, &lane.id, now, room))?);
         }
-        Ok(())
-    })?;
-    for (mount, id) in claimed {
-        workers.add(live, mount, Job::End(id));
+    }
+    for batch in taken.chunks(ROWS_A_CHANGE) {
+        for row in claim(live, batch, now)? {
+            workers.add(live, Line::Leases(row.lane()), Job::End(row.id));
+        }
     }
     Ok(())
+}
+
+/// Takes due secrets for the workers until [`CLAIM`] has passed; those that were still due.
+fn claim(live: &Live, rows: &[LeaseRow], now: Timestamp) -> Result<Vec<LeaseRow>> {
+    live.storage.writing(|tx| {
+        let mut claimed = Vec::new();
+        for row in rows {
+            let Some(row) = tx.lease(row.id)?.filter(|row| row.due.is_some_and(|due| due <= now)) else { continue };
+            let to = if row.state == LeaseState::Active { LeaseState::Revoking } else { row.state };
+            if tx.lease_advance(row.id, row.state, to, Some(now.plus(CLAIM)), row.attempts)? {
+                claimed.push(row);
+            }
+        }
+        Ok(claimed)
+    })
 }
 
 /// Claims due tasks for the workers, as many as these take; the rest waits for the next look.
 fn run_tasks(live: &Arc<Live>, workers: &Arc<Workers>) -> Result<()> {
     let now = live.now();
     let due = live.storage.reading(|snapshot| snapshot.work_due(now, BATCH))?;
-    let mut room: HashMap<Hash, usize> = HashMap::new();
     for row in due {
-        let Some(mount) = row.mount else { continue };
-        let left = room.entry(mount).or_insert_with(|| workers.room(&mount));
-        if *left == 0 {
-            continue;
-        }
-        *left -= 1;
-        if let Some(mount) = live.storage.writing(|tx| tasks::claim(tx, row.id, now))? {
-            workers.add(live, mount, Job::Task(row.id));
+        let Some(line) = row.mount.map(Line::Tasks) else { continue };
+        if workers.room(&live.targets, line, now) > 0
+            && live.storage.writing(|tx| tasks::claim(tx, row.id, now))?.is_some()
+        {
+            workers.add(live, line, Job::Task(row.id));
         }
     }
     Ok(())

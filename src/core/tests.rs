@@ -1,16 +1,19 @@
 //! The core driven from inside, with a clock that is turned by hand: what the tree must always hold.
 
 mod outside;
+mod places;
 mod quotas;
+mod silence;
 mod tasks;
 mod tree;
 
-use crate::base::{ManualClock, Secret, Timestamp};
+use crate::base::{Clock, ManualClock, Secret, SystemClock, Timestamp};
 use crate::core::workers::Workers;
 use crate::core::{Core, Live, Registry, Settings, sweeper};
 use crate::logical::{CanonicalPath, Map, Operation, Request, Response};
 use crate::seal::SealConfig;
 use crate::server;
+use crate::storage::Storage;
 use crate::storage::sqlite::SqliteStorage;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -31,6 +34,22 @@ impl Bench {
 
     fn with(registry: Registry) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp(1_800_000_000_000)));
+        let storage = Arc::new(SqliteStorage::in_memory().unwrap());
+        let (core, root, key) = Self::unsealed(registry, storage, clock.clone());
+        Self { core, clock, root, key }
+    }
+
+    /// One on a storage of its own, whose time goes on.
+    fn running(registry: Registry, storage: Arc<dyn Storage>) -> Self {
+        let (core, root, key) = Self::unsealed(registry, storage, Arc::new(SystemClock::default()));
+        Self { core, clock: Arc::new(ManualClock::at(Timestamp(0))), root, key }
+    }
+
+    fn unsealed(
+        registry: Registry,
+        storage: Arc<dyn Storage>,
+        clock: Arc<dyn Clock>,
+    ) -> (Arc<Core>, String, Secret<Vec<u8>>) {
         let hours = |hours: u64| Duration::from_secs(hours * 3600);
         let settings = Settings {
             default_lease_ttl: hours(768),
@@ -40,11 +59,10 @@ impl Bench {
             audit_directories: Vec::new(),
             version: crate::VERSION,
         };
-        let storage = Arc::new(SqliteStorage::in_memory().unwrap());
-        let core = Core::new(settings, registry, storage, clock.clone());
+        let core = Core::new(settings, registry, storage, clock);
         let made = core.initialize(&SealConfig::new(1, 1).unwrap(), None).unwrap();
         core.unseal(made.shares[0].clone()).unwrap();
-        Self { core, clock, root: made.root_token.expose().clone(), key: made.shares[0].clone() }
+        (core, made.root_token.expose().clone(), made.shares[0].clone())
     }
 
     fn unseal(&self) {
@@ -91,6 +109,15 @@ impl Bench {
 
     fn rows(&self) -> u64 {
         self.live().storage.reading(|snapshot| snapshot.lease_counts()).unwrap().iter().map(|count| count.count).sum()
+    }
+}
+
+/// Asks until it is so.
+fn wait_for(what: &str, within: Duration, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + within;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited {within:?} in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

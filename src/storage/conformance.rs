@@ -4,10 +4,12 @@
 //! What only one kind of store can show (files, crashes) is in that store's tests.
 
 mod counts;
+mod due;
 mod isolation;
 mod lists;
 
 pub(crate) use counts::*;
+pub(crate) use due::*;
 pub(crate) use isolation::*;
 pub(crate) use lists::*;
 
@@ -43,9 +45,13 @@ macro_rules! conformance {
             only_an_active_lease_changes_its_parent,
             marking_takes_active_rows_alone,
             lists_are_paged_in_order_of_id_whatever_the_state,
-            what_is_due_comes_earliest_first,
+            what_is_due_comes_earliest_first_in_its_line,
+            work_that_is_due_comes_earliest_first,
             what_an_earlier_process_left_pending_becomes_due,
-            what_an_earlier_process_had_claimed_becomes_due,
+            what_waits_for_its_next_try_becomes_due_in_its_line_alone,
+            what_is_due_in_a_line_can_be_counted_as_irrevocable,
+            the_cause_of_an_end_is_kept_for_a_while,
+            the_names_of_ended_leases_are_kept_for_a_while_and_in_bounds,
             counts_are_by_mount_kind_and_state,
             work_is_kept_updated_and_done,
             work_of_a_mount_is_found_by_its_key_and_goes_with_it,
@@ -257,6 +263,7 @@ pub(crate) fn a_lease_comes_back_as_it_was_stored(store: &dyn Storage) {
             role: new.role,
             subject: new.subject,
             target: new.target,
+            cause: None,
             sealed: new.sealed,
         };
         assert_eq!(row, expected);

@@ -12,7 +12,7 @@ pub mod sqlite;
 
 use crate::base::{Result, Timestamp};
 pub use rows::{
-    AnswerRow, Catalog, CatalogRow, Counted, Hash, KeyRow, LeaseIndex, LeaseKey, LeaseKind, LeaseRow, LeaseState,
+    AnswerRow, Catalog, CatalogRow, Counted, Hash, KeyRow, Lane, LeaseIndex, LeaseKey, LeaseKind, LeaseRow, LeaseState,
     MountCount, NewLease, NodeRow, RecordRow, WorkRow,
 };
 
@@ -95,10 +95,14 @@ pub trait Snapshot {
     fn leases_named(&self, subject: &Hash, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
     /// A look at what the store counts with every change; it costs the same however many there are.
     fn lease_count(&self, of: &Counted) -> Result<u64>;
-    /// Rows whose `due` has come, earliest first.
-    fn leases_due(&self, now: Timestamp, limit: usize) -> Result<Vec<LeaseRow>>;
-    /// The earliest `due` of any lease or work row, or the expiry of an answer.
-    fn next_due(&self) -> Result<Option<Timestamp>>;
+    /// The lines that leases of this kind wait in, each with its earliest `due`, come or not.
+    fn lanes(&self, kind: LeaseKind) -> Result<Vec<Lane>>;
+    /// Rows of one line whose `due` has come, earliest first.
+    fn leases_due(&self, kind: LeaseKind, lane: &Hash, now: Timestamp, limit: usize) -> Result<Vec<LeaseRow>>;
+    /// The sealed story of what ended leases.
+    fn cause(&self, key: &Hash) -> Result<Option<Vec<u8>>>;
+    /// When the last lease with this outside name ended, as far back as that is kept.
+    fn ended(&self, subject: &Hash) -> Result<Option<Timestamp>>;
     /// Live rows (every state counts until the row is gone) per mount and kind. Walks the index, so it is for reports only.
     fn lease_counts(&self) -> Result<Vec<MountCount>>;
 
@@ -108,6 +112,8 @@ pub trait Snapshot {
     fn work_by_key(&self, key: &Hash) -> Result<Option<WorkRow>>;
     fn work_all(&self, after: i64, limit: usize) -> Result<Vec<WorkRow>>;
     fn work_due(&self, now: Timestamp, limit: usize) -> Result<Vec<WorkRow>>;
+    /// The earliest `due` of any work row, or expiry of an answer.
+    fn next_chore(&self) -> Result<Option<Timestamp>>;
 }
 
 /// What can be changed, in one transaction. It sees its own changes.
@@ -152,20 +158,34 @@ pub trait Tx: Snapshot {
     fn lease_reseal(&mut self, id: i64, sealed: &[u8]) -> Result<bool>;
     /// Hangs an active lease under another parent (0: none), with the payload sealed for it; says whether it took effect.
     fn lease_set_parent(&mut self, id: i64, parent: i64, sealed: &[u8]) -> Result<bool>;
-    /// Marks up to `limit` active children of `parent` as revoking and due at `now`; returns how many.
-    fn lease_mark_children(&mut self, parent: i64, now: Timestamp, limit: usize) -> Result<usize>;
-    /// Marks up to `limit` active leases of a mount as revoking and due at `now`; returns how many.
-    fn lease_mark_mount(&mut self, mount: &Hash, now: Timestamp, limit: usize) -> Result<usize>;
-    /// Marks up to `limit` active leases at a node as revoking and due at `now`; returns how many.
-    fn lease_mark_node(&mut self, node: i64, now: Timestamp, limit: usize) -> Result<usize>;
+    /// Marks up to `limit` active children of `parent` as revoking, for this cause if any, and due at `now`; returns how many.
+    fn lease_mark_children(&mut self, parent: i64, cause: Option<&Hash>, now: Timestamp, limit: usize)
+    -> Result<usize>;
+    /// Marks up to `limit` active leases of a mount as revoking, for this cause if any, and due at `now`; returns how many.
+    fn lease_mark_mount(&mut self, mount: &Hash, cause: Option<&Hash>, now: Timestamp, limit: usize) -> Result<usize>;
+    /// Marks up to `limit` active leases at a node as revoking, for this cause if any, and due at `now`; returns how many.
+    fn lease_mark_node(&mut self, node: i64, cause: Option<&Hash>, now: Timestamp, limit: usize) -> Result<usize>;
+    /// Notes what ended a lease.
+    fn lease_set_cause(&mut self, id: i64, cause: &Hash) -> Result<bool>;
     /// Gives a lease a further outside name to be found by.
     fn lease_name(&mut self, id: i64, subject: &Hash) -> Result<()>;
     fn lease_delete(&mut self, id: i64) -> Result<bool>;
     /// Makes every pending row that was left by an earlier process due at `now` (after a crash nobody is creating for them).
     fn lease_pending_due(&mut self, now: Timestamp, limit: usize) -> Result<usize>;
-    /// Makes up to `limit` dead rows that are due after `now` and by `until` due at `now`: what an earlier process had claimed,
-    /// and what was next to be tried anyway; returns how many.
-    fn lease_claimed_due(&mut self, now: Timestamp, until: Timestamp, limit: usize) -> Result<usize>;
+    /// Makes up to `limit` dead secrets of a line that are due after `now` and by `until` due at `now`: what an earlier process
+    /// had claimed, or what waits for its next try; returns how many.
+    fn lease_retry(&mut self, lane: &Hash, now: Timestamp, until: Timestamp, limit: usize) -> Result<usize>;
+    /// Counts up to `limit` due secrets of a line (less those that are pending) as irrevocable; returns how many.
+    fn lease_mark_irrevocable(&mut self, lane: &Hash, now: Timestamp, limit: usize) -> Result<usize>;
+
+    fn cause_insert(&mut self, key: &Hash, at: Timestamp, sealed: &[u8]) -> Result<()>;
+    /// Deletes up to `limit` causes from before that time; returns how many.
+    fn causes_tidy(&mut self, before: Timestamp, limit: usize) -> Result<usize>;
+    /// Keeps the hash of an outside name whose lease has ended.
+    fn ended_put(&mut self, subject: &Hash, at: Timestamp) -> Result<()>;
+    /// Deletes the oldest of these hashes, up to `limit`: those from before that time, and those that are not among the newest
+    /// `keep`; returns how many.
+    fn ended_tidy(&mut self, before: Timestamp, keep: usize, limit: usize) -> Result<usize>;
 
     /// Keeps an answer until its lease is no longer active; what had its key before is replaced.
     fn answer_put(&mut self, answer: &AnswerRow) -> Result<()>;

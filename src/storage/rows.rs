@@ -120,7 +120,25 @@ pub struct LeaseRow {
     pub role: Option<Hash>,
     pub subject: Option<Hash>,
     pub target: Option<Hash>,
+    /// What ended it, where that was not its own time.
+    pub cause: Option<Hash>,
     pub sealed: Vec<u8>,
+}
+
+impl LeaseRow {
+    /// What it waits in line with when it is due: the leases of its target, or of its mount where no target is known.
+    #[must_use]
+    pub fn lane(&self) -> Hash {
+        self.target.unwrap_or(self.mount)
+    }
+}
+
+/// A line of due leases, by [`LeaseRow::lane`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lane {
+    pub id: Hash,
+    /// The earliest due time in it.
+    pub due: Timestamp,
 }
 
 /// A lease to be stored; the columns of [`LeaseRow`] less those that begin the same for all.

@@ -4,9 +4,11 @@
 
 use super::renew::lease_id;
 use crate::base::{Error, Result};
+use crate::core::errand::{self, Errand, Left};
 use crate::core::{Call, Live};
 use crate::logical::route::{ORDINARY, SUDO};
 use crate::logical::{Action, Field, Flags, Handler, Input, Operation, Response, Route};
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,6 +17,9 @@ const SYNC: Field = Field::flag(
     "Wait until the credential is ended, and report it if that fails. Without, it goes on after the answer.",
 )
 .default("true");
+
+/// So many of the credentials that are left outside are listed in an answer; the log has all.
+const MOST_SHOWN: usize = 1000;
 
 const ONE: Kind = Kind {
     fields: &[
@@ -43,8 +48,9 @@ const FORCE: Kind = Kind {
     fields: &[Field::text("prefix", "What the ids of the leases begin with, in whole segments: aws/creds/support.")],
     actions: &actions(revoke_force, "Revokes all leases under a prefix and forgets those that cannot be ended."),
     summary: "Revokes all leases under a prefix, whatever happens.",
-    help: "For a target that is gone for good. A lease whose credential cannot be ended is forgotten, with a line in the \
-           server's log: if the target comes back, so does the credential, and it has to be removed by hand.",
+    help: "For a target that is gone for good. Each credential is tried once more, a target that does not answer only once \
+           for all; a lease whose credential cannot be ended is dropped. The answer says what that leaves outside, and so \
+           does the server's log: if the target comes back, so do these credentials, and they have to be removed by hand.",
     flags: SUDO,
 };
 
@@ -81,7 +87,7 @@ fn revoke(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
     let row = live.find_lease(&lease_id(input)?)?.lease.row.id;
     if waits(input) {
-        live.revoke_row_now(row)?;
+        Errand::new(live).end(row)?;
         return Ok(Response::empty());
     }
     live.revoke_row(row)?;
@@ -96,26 +102,18 @@ fn revoke_prefix(call: &mut Call, input: &Input) -> Result<Response> {
     if !waits(input) {
         return Ok(Response::empty().accepted());
     }
-    let (mut failed, mut reason) = (0_usize, None);
-    for (done, row) in rows.iter().enumerate() {
-        if Instant::now() >= call.deadline {
-            let left = rows.len() - done;
-            return Ok(Response::empty()
-                .accepted()
-                .warn(format!("{left} leases are dead, and their credentials are still being ended")));
-        }
-        if let Err(error) = live.revoke_row_now(*row) {
-            failed += 1;
-            reason = Some(error);
-        }
-    }
-    let what = || {
-        format!(
-            "{failed} of {} leases are dead, but their credentials could not be ended yet; it is tried again",
+    let Tried { failed, reason, left } = try_all(live, &rows, call.deadline);
+    if let Some(error) = reason {
+        return Err(error.context(format!(
+            "{} of {} leases are dead, but their credentials could not be ended yet; it is tried again",
+            failed.len(),
             rows.len()
-        )
-    };
-    reason.map_or_else(|| Ok(Response::empty()), |error| Err(error.context(what())))
+        )));
+    }
+    Ok(match left {
+        0 => Response::empty(),
+        left => still_ending(left),
+    })
 }
 
 fn revoke_force(call: &mut Call, input: &Input) -> Result<Response> {
@@ -123,25 +121,56 @@ fn revoke_force(call: &mut Call, input: &Input) -> Result<Response> {
     let prefix = input.required("prefix")?;
     let rows = live.leases_under(&prefix)?;
     live.revoke_prefix(&prefix)?;
-    let mut left_behind = 0_usize;
-    for row in rows {
-        if let Err(error) = live.revoke_row_now(row) {
-            forget(live, row, &error)?;
-            left_behind += 1;
-        }
+    let tried = try_all(live, &rows, call.deadline);
+    let dropped = errand::forget(live, &tried.failed)?;
+    let response = if tried.left > 0 { still_ending(tried.left) } else { Response::empty() };
+    if dropped.is_empty() {
+        return Ok(response);
     }
-    Ok(match left_behind {
-        0 => Response::empty(),
-        count => Response::empty().warn(format!(
-            "{count} credentials could not be ended and may go on working: their leases are forgotten, see the server's log"
-        )),
-    })
+    let shown: Vec<_> = dropped.iter().take(MOST_SHOWN).map(left_behind).collect();
+    let warning = format!(
+        "{} credentials could not be ended and may go on working: their leases are dropped. What is left outside is listed \
+         under left_behind{} and in the server's log",
+        dropped.len(),
+        if dropped.len() > MOST_SHOWN { " (the first of them)" } else { "" }
+    );
+    let data = Response::json(json!({ "dropped": dropped.len(), "left_behind": shown }));
+    Ok(Response { outcome: response.outcome, warnings: response.warnings, ..data }.warn(warning))
 }
 
-fn forget(live: &Arc<Live>, row: i64, reason: &Error) -> Result<()> {
-    let Some(row) = live.storage.reading(|snapshot| snapshot.lease(row))? else { return Ok(()) };
-    log::warn!("lease {} is forgotten by force, its credential may go on working: {}", row.id, reason.for_log());
-    live.storage.writing(|tx| live.delete_lease(tx, &row))
+/// What became of the leases that a request wants ended.
+struct Tried {
+    /// Rows that could not be ended, and why.
+    failed: Vec<(i64, String)>,
+    /// The last of these reasons.
+    reason: Option<Error>,
+    /// Rows for which there was no time.
+    left: usize,
+}
+
+fn try_all(live: &Arc<Live>, rows: &[i64], deadline: Instant) -> Tried {
+    let mut errand = Errand::new(live);
+    let mut tried = Tried { failed: Vec::new(), reason: None, left: 0 };
+    for (done, row) in rows.iter().enumerate() {
+        if Instant::now() >= deadline {
+            tried.left = rows.len() - done;
+            break;
+        }
+        if let Err(error) = errand.end(*row) {
+            tried.failed.push((*row, error.message().to_owned()));
+            tried.reason = Some(error);
+        }
+    }
+    tried
+}
+
+fn still_ending(left: usize) -> Response {
+    let warning = format!("{left} leases are dead, and their credentials are still being ended");
+    Response::empty().accepted().warn(warning)
+}
+
+fn left_behind(left: &Left) -> Value {
+    json!({ "lease_id": left.lease, "subject": left.subject, "target": left.target, "reason": left.reason })
 }
 
 fn waits(input: &Input) -> bool {

@@ -91,7 +91,9 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused { status, code, message } if status >= 500 => {
-                Self::upstream(format!("AWS failed: {code}: {message}"))
+                let failed = Self::upstream(format!("AWS failed: {code}: {message}"));
+                // A gateway that has nobody behind it, or a service that is down, is no answer.
+                if matches!(status, 502..=504) { failed } else { failed.answered() }
             }
             Failure::Refused { code, message, .. } => Self::bad_request(format!("AWS refused: {code}: {message}")),
             Failure::Unknown(error) => error,

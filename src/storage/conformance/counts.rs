@@ -79,7 +79,7 @@ pub(crate) fn an_answer_is_kept_while_its_lease_is_active(store: &dyn Storage) {
     assert_eq!(find(1), Some(replaced));
     keep(2, two, 20);
     keep(3, two, 30);
-    assert_eq!(store.reading(|s| s.next_due()).unwrap(), Some(Timestamp(10)));
+    assert_eq!(store.reading(|s| s.next_chore()).unwrap(), Some(Timestamp(10)));
     store.writing(|tx| tx.lease_advance(one, LeaseState::Active, LeaseState::Revoking, None, 0)).unwrap();
     assert_eq!(find(1), None, "gone when its lease is revoked");
     assert_eq!(store.writing(|tx| tx.answers_purge(Timestamp(20), 10)).unwrap(), 1);

@@ -192,7 +192,7 @@ pub(crate) fn no_child_outlives_a_dying_parent(store: &dyn Storage) {
             }
             start.wait();
             store.writing(|tx| tx.lease_advance(parent, LeaseState::Active, LeaseState::Revoking, None, 0)).unwrap();
-            while store.writing(|tx| tx.lease_mark_children(parent, Timestamp(1), 3)).unwrap() > 0 {}
+            while store.writing(|tx| tx.lease_mark_children(parent, None, Timestamp(1), 3)).unwrap() > 0 {}
         });
         assert_eq!(state_of(store, parent), LeaseState::Revoking);
         let children = store.reading(|s| s.lease_children(parent, 0, 100_000)).unwrap();

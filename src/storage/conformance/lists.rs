@@ -1,17 +1,17 @@
-//! Marking, listing, what is due, counting, and work.
+//! Marking, listing, counting, and work.
 
 use super::{MOUNT, OTHER, fresh_key, ids, insert, lease, state_of};
 use crate::base::Timestamp;
 use crate::storage::{LeaseIndex, LeaseKind, LeaseState, MountCount, NewLease, Snapshot, Storage, Tx, WorkRow};
 
-const EVERY_STATE: [LeaseState; 4] =
+pub(super) const EVERY_STATE: [LeaseState; 4] =
     [LeaseState::Pending, LeaseState::Active, LeaseState::Revoking, LeaseState::Irrevocable];
 
 pub(crate) fn marking_takes_active_rows_alone(store: &dyn Storage) {
     type Mark = fn(&mut dyn Tx, usize) -> crate::base::Result<usize>;
-    let by_parent: Mark = |tx, limit| tx.lease_mark_children(4, Timestamp(77), limit);
-    let by_mount: Mark = |tx, limit| tx.lease_mark_mount(&[4; 16], Timestamp(77), limit);
-    let by_node: Mark = |tx, limit| tx.lease_mark_node(4, Timestamp(77), limit);
+    let by_parent: Mark = |tx, limit| tx.lease_mark_children(4, Some(&[9; 16]), Timestamp(77), limit);
+    let by_mount: Mark = |tx, limit| tx.lease_mark_mount(&[4; 16], Some(&[9; 16]), Timestamp(77), limit);
+    let by_node: Mark = |tx, limit| tx.lease_mark_node(4, Some(&[9; 16]), Timestamp(77), limit);
     let cases = [
         (by_parent, NewLease { parent: 4, ..lease() }),
         (by_mount, NewLease { mount: [4; 16], ..lease() }),
@@ -34,10 +34,11 @@ pub(crate) fn marking_takes_active_rows_alone(store: &dyn Storage) {
         for id in active {
             let row = store.reading(|s| s.lease(id)).unwrap().unwrap();
             assert_eq!((row.state, row.due, row.attempts), (LeaseState::Revoking, Some(Timestamp(77)), 0));
+            assert_eq!(row.cause, Some([9; 16]));
         }
         for (id, state) in others {
             let row = store.reading(|s| s.lease(id)).unwrap().unwrap();
-            assert_eq!((row.state, row.due), (state, Some(Timestamp(1000))), "left as it was");
+            assert_eq!((row.state, row.due, row.cause), (state, Some(Timestamp(1000)), None), "left as it was");
         }
     }
     assert_eq!(state_of(store, bystander), LeaseState::Active);
@@ -77,58 +78,6 @@ pub(crate) fn lists_are_paged_in_order_of_id_whatever_the_state(store: &dyn Stor
     store.writing(|tx| tx.node_insert(&MOUNT, names[0], &[1; 16], b"n")).unwrap();
     let page = |s: &dyn Snapshot, after| s.node_children(&MOUNT, 0, after, 5).unwrap().iter().map(|n| n.id).collect();
     assert_eq!(pages_of(&page), names);
-}
-
-pub(crate) fn what_is_due_comes_earliest_first(store: &dyn Storage) {
-    assert_eq!(store.reading(|s| s.next_due()).unwrap(), None);
-    let due = |due: Option<i64>| insert(store, &NewLease { due: due.map(Timestamp), ..lease() });
-    let (late, never, early) = (due(Some(300)), due(None), due(Some(100)));
-    let work = store.writing(|tx| tx.work_insert("tidy", Some(Timestamp(200)), b"")).unwrap();
-    store.writing(|tx| tx.work_insert("rest", None, b"")).unwrap();
-    let leases_due = |now| ids(&store.reading(|s| s.leases_due(Timestamp(now), 10)).unwrap());
-    assert!(leases_due(99).is_empty());
-    assert_eq!(leases_due(100), [early]);
-    assert_eq!(leases_due(9999), [early, late]);
-    assert_eq!(ids(&store.reading(|s| s.leases_due(Timestamp(9999), 1)).unwrap()), [early]);
-    assert_eq!(store.reading(|s| s.next_due()).unwrap(), Some(Timestamp(100)));
-    store.writing(|tx| tx.lease_delete(early)).unwrap();
-    assert_eq!(store.reading(|s| s.next_due()).unwrap(), Some(Timestamp(200)), "work counts too");
-    let work_due = |now| store.reading(|s| s.work_due(Timestamp(now), 10)).unwrap();
-    assert!(work_due(199).is_empty());
-    assert_eq!(work_due(200)[0].id, work);
-    assert_eq!(state_of(store, never), LeaseState::Active);
-}
-
-pub(crate) fn what_an_earlier_process_left_pending_becomes_due(store: &dyn Storage) {
-    let add = |state, due: Option<i64>| insert(store, &NewLease { state, due: due.map(Timestamp), ..lease() });
-    let mut pending = [Some(900), None, Some(800)].map(|due| add(LeaseState::Pending, due));
-    let overdue = add(LeaseState::Pending, Some(50));
-    add(LeaseState::Active, Some(900));
-    let pages = [(); 3].map(|()| store.writing(|tx| tx.lease_pending_due(Timestamp(60), 2)).unwrap());
-    assert_eq!(pages, [2, 1, 0]);
-    let due = store.reading(|s| s.leases_due(Timestamp(60), 10)).unwrap();
-    assert_eq!(due[0].id, overdue);
-    let mut rest = ids(&due[1..]);
-    rest.sort_unstable();
-    pending.sort_unstable();
-    assert_eq!(rest, pending);
-}
-
-pub(crate) fn what_an_earlier_process_had_claimed_becomes_due(store: &dyn Storage) {
-    let add = |state, due| insert(store, &NewLease { state, due: Some(Timestamp(due)), ..lease() });
-    let mut claimed = [(LeaseState::Revoking, 100), (LeaseState::Irrevocable, 120), (LeaseState::Revoking, 110)]
-        .map(|(state, due)| add(state, due));
-    let overdue = add(LeaseState::Revoking, 50);
-    add(LeaseState::Revoking, 121);
-    add(LeaseState::Active, 100);
-    let pages = [(); 3].map(|()| store.writing(|tx| tx.lease_claimed_due(Timestamp(60), Timestamp(120), 2)).unwrap());
-    assert_eq!(pages, [2, 1, 0]);
-    let due = store.reading(|s| s.leases_due(Timestamp(60), 10)).unwrap();
-    assert_eq!(due[0].id, overdue);
-    let mut rest = ids(&due[1..]);
-    rest.sort_unstable();
-    claimed.sort_unstable();
-    assert_eq!(rest, claimed);
 }
 
 pub(crate) fn counts_are_by_mount_kind_and_state(store: &dyn Storage) {

@@ -6,11 +6,12 @@ use crate::base::{Error, Result, Timestamp};
 use crate::storage::{AnswerRow, Catalog, Hash, KeyRow, LeaseState, NewLease, Snapshot, Tx, WorkRow};
 use rusqlite::params;
 
-/// Marks the page of active leases that `$range` selects by ?1; ?2 is the time, ?3 the page's size. 2 is active, 3 revoking.
+/// Marks the page of active leases that `$range` selects by ?1; ?2 is the time, ?3 the page's size, ?4 the cause. 2 is
+/// active, 3 revoking.
 macro_rules! mark_leases {
     ($range:literal) => {
         concat!(
-            "UPDATE leases SET state = 3, due = ?2, attempts = 0 WHERE id IN \
+            "UPDATE leases SET state = 3, due = ?2, attempts = 0, cause = ?4 WHERE id IN \
              (SELECT id FROM leases WHERE ",
             $range,
             " AND state = 2 LIMIT ?3)"
@@ -156,16 +157,26 @@ impl Tx for Session<'_> {
         self.took_effect(sql, params![id, parent, sealed])
     }
 
-    fn lease_mark_children(&mut self, parent: i64, now: Timestamp, limit: usize) -> Result<usize> {
-        self.run(mark_leases!("parent = ?1 AND parent <> 0"), params![parent, now, rows(limit)])
+    fn lease_mark_children(
+        &mut self,
+        parent: i64,
+        cause: Option<&Hash>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize> {
+        self.run(mark_leases!("parent = ?1 AND parent <> 0"), params![parent, now, rows(limit), cause])
     }
 
-    fn lease_mark_mount(&mut self, mount: &Hash, now: Timestamp, limit: usize) -> Result<usize> {
-        self.run(mark_leases!("mount = ?1 AND kind IN (1, 2)"), params![mount, now, rows(limit)])
+    fn lease_mark_mount(&mut self, mount: &Hash, cause: Option<&Hash>, now: Timestamp, limit: usize) -> Result<usize> {
+        self.run(mark_leases!("mount = ?1 AND kind IN (1, 2)"), params![mount, now, rows(limit), cause])
     }
 
-    fn lease_mark_node(&mut self, node: i64, now: Timestamp, limit: usize) -> Result<usize> {
-        self.run(mark_leases!("node = ?1 AND node <> 0"), params![node, now, rows(limit)])
+    fn lease_mark_node(&mut self, node: i64, cause: Option<&Hash>, now: Timestamp, limit: usize) -> Result<usize> {
+        self.run(mark_leases!("node = ?1 AND node <> 0"), params![node, now, rows(limit), cause])
+    }
+
+    fn lease_set_cause(&mut self, id: i64, cause: &Hash) -> Result<bool> {
+        self.took_effect("UPDATE leases SET cause = ?2 WHERE id = ?1", params![id, cause])
     }
 
     fn lease_name(&mut self, id: i64, subject: &Hash) -> Result<()> {
@@ -183,10 +194,39 @@ impl Tx for Session<'_> {
         self.run(sql, params![now, rows(limit)])
     }
 
-    fn lease_claimed_due(&mut self, now: Timestamp, until: Timestamp, limit: usize) -> Result<usize> {
-        let sql = "UPDATE leases SET due = ?1 WHERE id IN
-                   (SELECT id FROM leases WHERE due > ?1 AND due <= ?2 AND state IN (3, 4) LIMIT ?3)";
-        self.run(sql, params![now, until, rows(limit)])
+    fn lease_retry(&mut self, lane: &Hash, now: Timestamp, until: Timestamp, limit: usize) -> Result<usize> {
+        let sql = "UPDATE leases SET due = ?2 WHERE id IN
+                   (SELECT id FROM leases WHERE kind = 2 AND coalesce(target, mount) = ?1 AND due > ?2 AND due <= ?3
+                    AND state IN (3, 4) LIMIT ?4)";
+        self.run(sql, params![lane, now, until, rows(limit)])
+    }
+
+    fn lease_mark_irrevocable(&mut self, lane: &Hash, now: Timestamp, limit: usize) -> Result<usize> {
+        let sql = "UPDATE leases SET state = 4 WHERE id IN
+                   (SELECT id FROM leases WHERE kind = 2 AND coalesce(target, mount) = ?1 AND due <= ?2
+                    AND state IN (2, 3) LIMIT ?3)";
+        self.run(sql, params![lane, now, rows(limit)])
+    }
+
+    fn cause_insert(&mut self, key: &Hash, at: Timestamp, sealed: &[u8]) -> Result<()> {
+        self.run("INSERT INTO causes (key, at, sealed) VALUES (?1, ?2, ?3)", params![key, at, sealed]).map(drop)
+    }
+
+    fn causes_tidy(&mut self, before: Timestamp, limit: usize) -> Result<usize> {
+        let sql = "DELETE FROM causes WHERE key IN (SELECT key FROM causes WHERE at < ?1 ORDER BY at LIMIT ?2)";
+        self.run(sql, params![before, rows(limit)])
+    }
+
+    fn ended_put(&mut self, subject: &Hash, at: Timestamp) -> Result<()> {
+        self.run("INSERT OR REPLACE INTO ended (subject, at) VALUES (?1, ?2)", params![subject, at]).map(drop)
+    }
+
+    /// They are numbered as they came, so that the oldest have the smallest numbers.
+    fn ended_tidy(&mut self, before: Timestamp, keep: usize, limit: usize) -> Result<usize> {
+        let sql = "DELETE FROM ended
+                   WHERE id < (SELECT min(id) FROM ended) + ?3
+                     AND (at < ?1 OR id <= (SELECT max(id) FROM ended) - ?2)";
+        self.run(sql, params![before, rows(keep), rows(limit)])
     }
 
     fn answer_put(&mut self, answer: &AnswerRow) -> Result<()> {

@@ -43,7 +43,7 @@ macro_rules! select_leases {
     ($rest:expr) => {
         concat!(
             "SELECT id, key, parent, mount, node, kind, state, issued, expires, maximum, due, attempts, accessor, entity, \
-             role, subject, target, sealed FROM leases ",
+             role, subject, target, cause, sealed FROM leases ",
             $rest
         )
     };
@@ -90,7 +90,8 @@ pub(super) fn lease(row: &Row<'_>) -> Result<LeaseRow> {
         role: row.get(14)?,
         subject: row.get(15)?,
         target: row.get(16)?,
-        sealed: row.get(17)?,
+        cause: row.get(17)?,
+        sealed: row.get(18)?,
     })
 }
 

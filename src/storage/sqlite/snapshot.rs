@@ -4,7 +4,7 @@ use super::columns::{self, select_leases, select_nodes, select_work};
 use super::session::Session;
 use crate::base::{Result, Timestamp};
 use crate::storage::{
-    AnswerRow, Catalog, CatalogRow, Counted, Hash, KeyRow, LeaseIndex, LeaseKey, LeaseKind, LeaseRow, MountCount,
+    AnswerRow, Catalog, CatalogRow, Counted, Hash, KeyRow, Lane, LeaseIndex, LeaseKey, LeaseKind, LeaseRow, MountCount,
     NodeRow, RecordRow, Snapshot, WorkRow,
 };
 use rusqlite::params;
@@ -156,16 +156,33 @@ impl Snapshot for Session<'_> {
         self.one("SELECT key, lease, expires, sealed FROM answers WHERE key = ?1", [key], columns::answer)
     }
 
-    fn leases_due(&self, now: Timestamp, limit: usize) -> Result<Vec<LeaseRow>> {
-        self.all(select_leases!("WHERE due <= ?1 ORDER BY due LIMIT ?2"), params![now, rows(limit)], columns::lease)
+    /// One seek in the index for each line, whatever its length.
+    fn lanes(&self, kind: LeaseKind) -> Result<Vec<Lane>> {
+        let sql = "SELECT coalesce(target, mount), due FROM leases
+                   WHERE kind = ?1 AND coalesce(target, mount) > ?2 AND due IS NOT NULL
+                   ORDER BY coalesce(target, mount), due LIMIT 1";
+        let mut lanes: Vec<Lane> = Vec::new();
+        loop {
+            // Every hash is larger than nothing.
+            let after = lanes.last().map_or(&[][..], |lane| &lane.id);
+            let next = self.one(sql, params![kind, after], |row| Ok(Lane { id: row.get(0)?, due: row.get(1)? }))?;
+            let Some(next) = next else { return Ok(lanes) };
+            lanes.push(next);
+        }
     }
 
-    fn next_due(&self) -> Result<Option<Timestamp>> {
-        let earliest = |sql| self.one(sql, [], |row| row.get(0)).map(Option::flatten);
-        let lease: Option<Timestamp> = earliest("SELECT min(due) FROM leases WHERE due IS NOT NULL")?;
-        let work: Option<Timestamp> = earliest("SELECT min(due) FROM work WHERE due IS NOT NULL")?;
-        let answer: Option<Timestamp> = earliest("SELECT min(expires) FROM answers")?;
-        Ok(lease.into_iter().chain(work).chain(answer).min())
+    fn leases_due(&self, kind: LeaseKind, lane: &Hash, now: Timestamp, limit: usize) -> Result<Vec<LeaseRow>> {
+        let sql =
+            select_leases!("WHERE kind = ?1 AND coalesce(target, mount) = ?2 AND due <= ?3 ORDER BY due LIMIT ?4");
+        self.all(sql, params![kind, lane, now, rows(limit)], columns::lease)
+    }
+
+    fn cause(&self, key: &Hash) -> Result<Option<Vec<u8>>> {
+        self.one("SELECT sealed FROM causes WHERE key = ?1", [key], |row| row.get(0))
+    }
+
+    fn ended(&self, subject: &Hash) -> Result<Option<Timestamp>> {
+        self.one("SELECT at FROM ended WHERE subject = ?1", [subject], |row| row.get(0))
     }
 
     fn lease_counts(&self) -> Result<Vec<MountCount>> {
@@ -190,6 +207,13 @@ impl Snapshot for Session<'_> {
 
     fn work_due(&self, now: Timestamp, limit: usize) -> Result<Vec<WorkRow>> {
         self.all(select_work!("WHERE due <= ?1 ORDER BY due LIMIT ?2"), params![now, rows(limit)], columns::work)
+    }
+
+    fn next_chore(&self) -> Result<Option<Timestamp>> {
+        let earliest = |sql| self.one(sql, [], |row| row.get(0)).map(Option::flatten);
+        let work: Option<Timestamp> = earliest("SELECT min(due) FROM work WHERE due IS NOT NULL")?;
+        let answer: Option<Timestamp> = earliest("SELECT min(expires) FROM answers")?;
+        Ok(work.into_iter().chain(answer).min())
     }
 }
 
