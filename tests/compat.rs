@@ -1,4 +1,5 @@
 //! Clients that are not ours, against the built server: what they do must work unchanged.
+#![allow(clippy::expect_used, reason = "a test")]
 
 mod support;
 
@@ -13,21 +14,38 @@ fn hvac_uses_the_server_as_it_would_use_any_other() {
     let moto = Moto::start();
     let server = Server::dev();
 
-    let output = Command::new(python::interpreter())
-        .arg(python::repository().join("tests/compat/hvac/walk_through.py"))
-        .env("VAULT_ADDR", &server.address)
-        .env("VAULT_TOKEN", &server.root)
+    let mut program = program("walk_through.py", &server);
+    program
         .env("AWS_ENDPOINT", &moto.endpoint)
         .env("AWS_ADMIN_ACCESS_KEY", &moto.admin.access_key)
-        .env("AWS_ADMIN_SECRET_KEY", &moto.admin.secret_key)
-        .stdin(Stdio::null())
-        .output()
-        .expect("Python starts");
+        .env("AWS_ADMIN_SECRET_KEY", &moto.admin.secret_key);
+    comes_to_its_end(program);
+    assert_eq!(moto.users(), Vec::<String>::new(), "the revoked lease left its user behind");
+}
 
+/// The library's whole interface to versioned secrets, from the first version to the upgrade of an older mount.
+#[test]
+fn hvac_keeps_versions_of_secrets() {
+    let server = Server::ready();
+    comes_to_its_end(program("versions.py", &server));
+}
+
+/// A Python program that is root at the server.
+fn program(name: &str, server: &Server) -> Command {
+    let mut program = Command::new(python::interpreter());
+    program
+        .arg(python::repository().join("tests/compat/hvac").join(name))
+        .env("VAULT_ADDR", &server.address)
+        .env("VAULT_TOKEN", &server.root)
+        .stdin(Stdio::null());
+    program
+}
+
+fn comes_to_its_end(mut program: Command) {
+    let output = program.output().expect("Python starts");
     let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}\n{complained}");
     assert!(said.trim_end().ends_with("all done"), "{said}");
-    assert_eq!(moto.users(), Vec::<String>::new(), "the revoked lease left its user behind");
 }
 
 /// The judge is judged: an emulator that let everything through would prove nothing.

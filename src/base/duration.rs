@@ -62,6 +62,17 @@ pub fn short(seconds: u64) -> String {
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
+/// Writes whole seconds with every unit down to seconds, as the API shows durations: `1h0m0s`, `30m0s`, `45s`.
+#[must_use]
+pub fn long(seconds: u64) -> String {
+    let (hours, minutes, rest) = (seconds / 3600, seconds % 3600 / 60, seconds % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{rest}s"),
+        (0, _) => format!("{minutes}m{rest}s"),
+        _ => format!("{hours}h{minutes}m{rest}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +107,13 @@ mod tests {
             [(0, "0s"), (45, "45s"), (3600, "1h"), (5400, "1h30m"), (2_764_800, "768h"), (3661, "1h1m1s")]
         {
             assert_eq!(short(seconds), text);
+        }
+    }
+
+    #[test]
+    fn seconds_print_with_all_their_units() {
+        for (seconds, text) in [(3600, "1h0m0s"), (86_400, "24h0m0s"), (1800, "30m0s"), (45, "45s"), (0, "0s")] {
+            assert_eq!(long(seconds), text);
         }
     }
 }

@@ -109,9 +109,19 @@ impl Live {
         mount.limits(self.settings.default_lease_ttl, self.settings.max_lease_ttl)
     }
 
+    /// The engine that serves a mount, in the version that its options name.
+    ///
     /// # Errors
     /// `BadRequest` for a kind that is no engine of the registry.
     pub fn engine(&self, mount: &Mount) -> Result<&'static Engine> {
+        Ok(self.definition(mount)?.for_options(&mount.options))
+    }
+
+    /// The engine or method that a mount is of, in whatever version.
+    ///
+    /// # Errors
+    /// `BadRequest` for a kind that is none of the registry.
+    pub fn definition(&self, mount: &Mount) -> Result<&'static Engine> {
         match mount.class {
             Class::Secret => self.registry.engine(&mount.kind),
             Class::Auth => self.registry.method(&mount.kind),

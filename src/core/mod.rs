@@ -87,16 +87,33 @@ impl Registry {
         let at = |mount: &str, class: &str, route| Endpoint { mount: mount.to_owned(), class: class.to_owned(), route };
         let system = self.system.iter().map(|route| at("sys/", "system", route.doc()));
         let token = self.token.iter().map(|route| at("auth/token/", "auth", route.doc()));
-        let engines = self
-            .engines
-            .iter()
-            .flat_map(|engine| engine.docs().map(move |route| at(&format!("{}/", engine.name), "secret", route)));
         let identity = self.identity.iter().map(|route| at("identity/", "secret", route.doc()));
         let methods = self
             .methods
             .iter()
             .flat_map(|method| method.docs().map(move |route| at(&format!("auth/{}/", method.name), "auth", route)));
-        system.chain(token).chain(methods).chain(identity).chain(engines).collect()
+        let mut all: Vec<_> = system.chain(token).chain(methods).chain(identity).collect();
+        for engine in self.engines {
+            all.extend(engine.docs().map(|route| at(&format!("{}/", engine.name), "secret", route)));
+            for later in engine.later {
+                let names = engine.aliases.iter().filter(|alias| alias.version == later.version);
+                all.extend(
+                    names.flat_map(|alias| later.docs().map(|route| at(&format!("{}/", alias.name), "secret", route))),
+                );
+            }
+        }
+        all
+    }
+
+    /// The engine that goes by this name, and the version of it where the name says that too.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<(&'static Engine, Option<&'static str>)> {
+        let by_name = self.engines.iter().find(|engine| engine.name == name).map(|engine| (*engine, None));
+        by_name.or_else(|| {
+            let mut aliases =
+                self.engines.iter().flat_map(|engine| engine.aliases.iter().map(move |alias| (*engine, alias)));
+            aliases.find(|(_, alias)| alias.name == name).map(|(engine, alias)| (engine, Some(alias.version)))
+        })
     }
 
     /// # Errors

@@ -33,6 +33,19 @@ impl MountRecords {
     }
 }
 
+/// A change to a mount's records inside a transaction that is the caller's.
+///
+/// # Errors
+/// The change's own.
+pub fn within(
+    tx: &mut dyn Tx,
+    barrier: &Barrier,
+    mount: Hash,
+    change: impl FnOnce(&mut dyn Records) -> Result<()>,
+) -> Result<()> {
+    change(&mut Writing { tx, names: Names { barrier, mount } })
+}
+
 struct Reading<'a> {
     snapshot: &'a dyn Snapshot,
     names: Names<'a>,

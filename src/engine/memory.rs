@@ -14,11 +14,18 @@ use zeroize::Zeroizing;
 pub(crate) struct Mount {
     engine: &'static Engine,
     records: Arc<MemoryView>,
+    /// Stands still until a test turns it.
+    pub(crate) clock: Arc<ManualClock>,
 }
 
 impl Mount {
     pub(crate) fn new(engine: &'static Engine) -> Self {
-        Self { engine, records: Arc::default() }
+        Self { engine, records: Arc::default(), clock: Arc::new(ManualClock::at(Timestamp(0))) }
+    }
+
+    /// The same records, served by another version of the engine from now on.
+    pub(crate) fn becomes(&mut self, engine: &'static Engine) {
+        self.engine = engine;
     }
 
     /// Asks as the token of that name, with a body written by `json!({…})`.
@@ -32,6 +39,21 @@ impl Mount {
     pub(crate) fn exists(&self, token: &str, path: &str) -> Result<bool> {
         let (mut ctx, route, input) = self.prepare(token, Operation::Update, path, Value::Null)?;
         route.exists.map_or(Ok(false), |exists| exists(&mut ctx, &input))
+    }
+
+    /// A context as handlers get it.
+    pub(crate) fn context(&self, token: &str) -> Ctx {
+        let mount = MountView {
+            uuid: "test".to_owned(),
+            path: format!("{}/", self.engine.name),
+            default_lease_ttl: Duration::from_secs(2_764_800),
+            max_lease_ttl: Duration::from_secs(2_764_800),
+            options: Map::new(),
+        };
+        let caller = Caller { token_name: token.to_owned(), ..Caller::default() };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let backing = Backing { view: self.records.clone(), issue: None, services: Arc::new(NoLeases) };
+        Ctx::new(mount, caller, self.clock.clone(), "test".to_owned(), backing, deadline)
     }
 
     /// The paths of all records.
@@ -51,21 +73,6 @@ impl Mount {
         let body = if let Value::Object(body) = body { body } else { Map::new() };
         let (input, _) = Input::parse(operation, path, route.fields, &captures, &body)?;
         Ok((self.context(token), route, input))
-    }
-
-    fn context(&self, token: &str) -> Ctx {
-        let mount = MountView {
-            uuid: "test".to_owned(),
-            path: format!("{}/", self.engine.name),
-            default_lease_ttl: Duration::from_secs(2_764_800),
-            max_lease_ttl: Duration::from_secs(2_764_800),
-            options: Map::new(),
-        };
-        let caller = Caller { token_name: token.to_owned(), ..Caller::default() };
-        let clock = Arc::new(ManualClock::at(Timestamp(0)));
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let backing = Backing { view: self.records.clone(), issue: None, services: Arc::new(NoLeases) };
-        Ctx::new(mount, caller, clock, "test".to_owned(), backing, deadline)
     }
 }
 
@@ -141,12 +148,12 @@ impl Records for MemoryRecords {
         Ok(self.0.remove(path).is_some())
     }
 
-    /// Kept as a record, so that tests see it.
+    /// Kept as a record whose name no request has, so that tests see it.
     fn schedule(&mut self, kind: &'static str, name: &str, due: Timestamp) -> Result<()> {
-        self.put(&format!("~{kind}/{name}"), due.0.to_string().as_bytes())
+        self.put(&format!("\u{1}/tasks/{kind} {name}"), due.0.to_string().as_bytes())
     }
 
     fn unschedule(&mut self, kind: &'static str, name: &str) -> Result<bool> {
-        self.delete(&format!("~{kind}/{name}"))
+        self.delete(&format!("\u{1}/tasks/{kind} {name}"))
     }
 }

@@ -11,8 +11,15 @@ pub struct Api {
     pub at_most: Duration,
 }
 
+/// What a PATCH must be (RFC 7396).
+const MERGE_PATCH: &str = "application/merge-patch+json";
+
 impl Service for Api {
     fn call(&self, wire: Request) -> Answer {
+        if wire.method == "PATCH" && !is_merge_patch(&wire) {
+            let reason = format!("PATCH requires Content-Type of {MERGE_PATCH}: no other kind of patch is understood");
+            return Answer::error(415, &reason);
+        }
         match decode::decode(&wire, self.at_most) {
             Ok(mut request) => {
                 let outcome = self.core.handle(&mut request);
@@ -23,4 +30,9 @@ impl Service for Api {
             Err(error) => encode::encode("", Err(error)),
         }
     }
+}
+
+fn is_merge_patch(wire: &Request) -> bool {
+    let given = wire.headers.first("Content-Type").unwrap_or_default();
+    given.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(MERGE_PATCH))
 }

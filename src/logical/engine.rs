@@ -1,9 +1,13 @@
-//! The definition of an engine: a name, help, routes, and for dynamic secrets how each kind is renewed and revoked.
+//! The definition of an engine: a name, help, routes, its versions, and for dynamic secrets how each kind is renewed and
+//! revoked.
 
 use crate::base::{Error, Result, Timestamp};
-use crate::logical::{Ctx, Route};
+use crate::logical::{Ctx, Map, Records, Route};
 use serde_json::Value;
 use std::time::Duration;
+
+/// The option of a mount that names the version of its engine.
+pub const VERSION: &str = "version";
 
 pub struct Engine {
     /// The type that `secrets enable` takes.
@@ -18,17 +22,83 @@ pub struct Engine {
     pub recover: Option<fn(&mut Ctx) -> Result<()>>,
     /// Work that is done at its time, and for as long as it takes: see [`crate::logical::Records::schedule`].
     pub tasks: &'static [TaskKind],
+    /// Which version of the engine this is, as a mount's option `version` names it.
+    pub version: &'static str,
+    /// Its later versions, in their order: each an engine of its own that serves the mounts whose option names it.
+    pub later: &'static [&'static Engine],
+    /// Further names that `secrets enable` takes, each for one version.
+    pub aliases: &'static [Alias],
+    /// What is written in the transaction that makes a mount of the version before one of this: it notes that the records are
+    /// to be brought over, and schedules a task that does so. Until it is done the engine refuses the mount's requests.
+    pub upgrade: Option<BeginUpgrade>,
+}
+
+/// What [`Engine::upgrade`] is.
+pub type BeginUpgrade = fn(&mut dyn Records, Timestamp) -> Result<()>;
+
+/// Another name of an engine: `kv-v2` is `kv` with `version=2`.
+pub struct Alias {
+    pub name: &'static str,
+    pub version: &'static str,
 }
 
 impl Engine {
     /// What an engine has that needs none of the rest: the base of every definition.
-    pub const BLANK: Self =
-        Self { name: "", summary: "", help: "", routes: &[], secrets: &[], recover: None, tasks: &[] };
+    pub const BLANK: Self = Self {
+        name: "",
+        summary: "",
+        help: "",
+        routes: &[],
+        secrets: &[],
+        recover: None,
+        tasks: &[],
+        version: "1",
+        later: &[],
+        aliases: &[],
+        upgrade: None,
+    };
+
+    /// The version of this engine that serves a mount with these options.
+    #[must_use]
+    pub fn for_options(&'static self, options: &Map) -> &'static Self {
+        let version = version(options);
+        self.later.iter().copied().find(|later| Some(later.version) == version).unwrap_or(self)
+    }
+
+    /// Checks the options that a mount is to have; `before` are those that it has, if it is there already.
+    ///
+    /// # Errors
+    /// `BadRequest` for a version that is not served, and for one that is earlier than the mount's: there is no way back.
+    pub fn check_options(&self, before: Option<&Map>, options: &Map) -> Result<()> {
+        let served: Vec<&str> =
+            [self.version].into_iter().chain(self.later.iter().map(|later| later.version)).collect();
+        let place = |options: &Map| match version(options) {
+            None => Some(0),
+            Some(version) => served.iter().position(|served| *served == version),
+        };
+        let Some(asked) = place(options) else {
+            return Err(Error::bad_request(format!(
+                "invalid version provided: {} has {}, not version {}",
+                self.name,
+                served.iter().map(|version| format!("version {version}")).collect::<Vec<_>>().join(" and "),
+                version(options).unwrap_or_default()
+            )));
+        };
+        match before.and_then(place).filter(|before| *before > asked) {
+            Some(before) => Err(Error::bad_request(format!("cannot downgrade mount from version {}", served[before]))),
+            None => Ok(()),
+        }
+    }
 
     #[must_use]
     pub fn secret(&self, kind: &str) -> Option<&SecretKind> {
         self.secrets.iter().find(|secret| secret.kind == kind)
     }
+}
+
+/// The version that options name, if any.
+fn version(options: &Map) -> Option<&str> {
+    options.get(VERSION).and_then(Value::as_str).filter(|version| !version.is_empty())
 }
 
 /// One kind of scheduled work.

@@ -17,7 +17,7 @@ pub mod route;
 
 pub use ctx::{Backing, Caller, Created, Ctx, Intent, Issue, MountView, Outside, Records, Services, View, Which};
 pub use doc::{Endpoint, RouteDoc};
-pub use engine::{Engine, LeaseView, Next, Renewal, Revoked, SecretKind, TaskKind};
+pub use engine::{Alias, Engine, LeaseView, Next, Renewal, Revoked, SecretKind, TaskKind};
 pub use field::{Field, FieldKind};
 pub use input::{Input, Map, wipe};
 pub use path::CanonicalPath;

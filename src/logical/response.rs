@@ -165,6 +165,13 @@ impl Response {
         self
     }
 
+    /// Not there (any more), with this to say about it.
+    #[must_use]
+    pub fn gone(mut self) -> Self {
+        self.outcome = Outcome::GoneWithData;
+        self
+    }
+
     #[must_use]
     pub fn warn(mut self, warning: impl Into<String>) -> Self {
         self.warnings.push(warning.into());

@@ -4,6 +4,7 @@ use super::settings::{self, DESCRIPTION, OPTIONS};
 use crate::base::{Error, Result};
 use crate::core::mounts::{self, Class, Mount, Resolved, Table};
 use crate::core::{Call, Live};
+use crate::logical::engine::VERSION;
 use crate::logical::route::ORDINARY;
 use crate::logical::{Action, Field, Input, Map, Operation, Response, Route};
 use serde_json::Value;
@@ -25,7 +26,7 @@ pub static MOUNT: Route<Call> = Route {
     pattern: "mounts/{path..}",
     fields: &[
         Field::text("path", "Where the engine is to be, as aws or team/aws. Case counts."),
-        Field::text("type", "The engine, as aws or kv."),
+        Field::text("type", "The engine, as aws or kv; kv-v2 is kv with version=2."),
         DESCRIPTION,
         Field::object("config", "Settings of the mount: those that tune takes, less description and options."),
         OPTIONS,
@@ -119,16 +120,18 @@ fn enable(call: &mut Call, input: &Input) -> Result<Response> {
     if let Some(reserved) = RESERVED.iter().find(|reserved| path.starts_with(**reserved)) {
         return Err(Error::bad_request(format!("cannot mount {path:?}: {reserved} belongs to the server")));
     }
-    let kind = input.required("type")?;
-    if !live.registry.engines.iter().any(|engine| engine.name == kind) || kind == "cubbyhole" {
-        return Err(no_engine(live, &kind));
-    }
-    let mut mount = Mount::new(&path, Class::Secret, &kind, &input.text("description").unwrap_or_default())?;
+    let name = input.required("type")?;
+    let named = live.registry.named(&name).filter(|(engine, _)| engine.name != "cubbyhole");
+    let (engine, version) = named.ok_or_else(|| no_engine(live, &name))?;
+    let mut mount = Mount::new(&path, Class::Secret, engine.name, &input.text("description").unwrap_or_default())?;
     let mut config = input.map("config").unwrap_or_default();
     // Options are taken beside `config`, and inside it, where older clients put them.
     let older = config.shift_remove("options").and_then(|options| OPTIONS.parse(&options).ok());
     mount.options = input.map("options").or_else(|| older?.as_object().cloned()).unwrap_or_default();
-    settings::check_options(&kind, &mount.options)?;
+    if let Some(version) = version {
+        mount.options.insert(VERSION.to_owned(), Value::from(version));
+    }
+    engine.check_options(None, &mount.options)?;
     mount.local = input.flag("local").unwrap_or_default();
     mount.seal_wrap = input.flag("seal_wrap").unwrap_or_default();
     let unknown = settings::apply(&mut mount, &config, live)?;
@@ -136,7 +139,7 @@ fn enable(call: &mut Call, input: &Input) -> Result<Response> {
         |table| table.check_free(&live.barrier, &path),
         |tx, ()| mounts::store(tx, &live.barrier, &mount, None),
     )?;
-    log::info!("enabled {kind} at {path}");
+    log::info!("enabled {name} at {path}");
     if unknown.is_empty() {
         return Ok(Response::empty());
     }

@@ -5,8 +5,10 @@
 
 use crate::base::{Error, Result};
 use crate::core::mounts::{self, Mount, Table};
-use crate::core::{Call, Live};
+use crate::core::{Call, Live, records};
+use crate::logical::engine::BeginUpgrade;
 use crate::logical::{CanonicalPath, Field, Input, Map, Response};
+use crate::storage::Tx;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -24,7 +26,7 @@ pub const LISTING_VISIBILITY: Field = Field::text(
     "Whether sys/internal/ui/mounts shows the mount to those who have no token: \"unauth\" does, \"hidden\" (as good as \
      none) does not.",
 );
-pub const OPTIONS: Field = Field::pairs("options", "Options of the engine itself, such as version=1.");
+pub const OPTIONS: Field = Field::pairs("options", "Options of the engine itself, such as version=2.");
 pub const FORCE_NO_CACHE: Field = Field::flag("force_no_cache", "Kept and shown; there is no cache to turn off.");
 pub const REQUEST_KEYS: Field = Field::list(
     "audit_non_hmac_request_keys",
@@ -142,18 +144,22 @@ fn check_limits(mount: &Mount, live: &Live) -> Result<()> {
     Ok(())
 }
 
-/// Checks the options of an engine. The only version of any engine here is its first: a mount that silently were another
-/// than was asked for would be worse than none.
+/// Checks the options that a mount is to have, by its engine; `before` are those that it has. What no engine serves has none
+/// to check.
 ///
 /// # Errors
-/// `BadRequest` naming the version that is not served.
-pub fn check_options(kind: &str, options: &Map) -> Result<()> {
-    match options.get("version").and_then(Value::as_str) {
-        None | Some("" | "1") => Ok(()),
-        Some(version) => {
-            Err(Error::bad_request(format!("version {version} of {kind} is not served yet: enable it with version=1")))
-        }
+/// `BadRequest` for a version that the engine does not have, or cannot go back to.
+fn check_options(live: &Live, before: &Mount, options: &Map) -> Result<()> {
+    match live.definition(before) {
+        Ok(engine) => engine.check_options(Some(&before.options), options),
+        Err(_) => Ok(()),
     }
+}
+
+/// The way to the version that changed options ask for, where they ask for a later one.
+fn upgrade(live: &Live, before: &Mount, after: &Mount) -> Option<BeginUpgrade> {
+    let (from, to) = (live.engine(before).ok()?, live.engine(after).ok()?);
+    to.upgrade.filter(|_| from.version != to.version)
 }
 
 /// Shows what `tune` sets, with the limits as they work out.
@@ -209,12 +215,27 @@ pub fn tune(call: &Call, path: &str, input: &Input) -> Result<Response> {
         }
         if let Some(options) = input.map("options") {
             after.options.extend(options);
-            check_options(&after.kind, &after.options)?;
+            check_options(live, &before, &after.options)?;
         }
         Ok((before, after))
     };
-    live.change_mounts(check, |tx, (before, after)| mounts::store(tx, &live.barrier, after, Some(before)))?;
-    Ok(Response::empty())
+    let change = |tx: &mut dyn Tx, (before, after): &(Arc<Mount>, Mount)| -> Result<()> {
+        mounts::store(tx, &live.barrier, after, Some(before))?;
+        match upgrade(live, before, after) {
+            Some(begin) => records::within(tx, &live.barrier, after.hash(), |records| begin(records, live.now())),
+            None => Ok(()),
+        }
+    };
+    let (before, after) = live.change_mounts(check, change)?;
+    if upgrade(live, &before, &after).is_none() {
+        return Ok(Response::empty());
+    }
+    live.bell.ring();
+    Ok(Response::empty().warn(format!(
+        "Upgrading mount from version {} to version {}: until that is done, in a moment, its requests are refused.",
+        live.engine(&before)?.version,
+        live.engine(&after)?.version
+    )))
 }
 
 fn no_mount(path: &str) -> Error {

@@ -3,7 +3,7 @@ use crate::base::clock::ManualClock;
 use crate::base::{Kind, Result, Secret, Timestamp};
 use crate::core::{Core, Registry, Settings};
 use crate::engine::{cubbyhole, kv};
-use crate::logical::{Body, CanonicalPath, Engine, Operation, Request};
+use crate::logical::{Body, CanonicalPath, Engine, Operation, Request, Response};
 use crate::seal::SealConfig;
 use crate::storage::sqlite::SqliteStorage;
 use serde_json::{Value, json};
@@ -42,8 +42,8 @@ impl Server {
         self.core.unseal(self.shares[0].clone())
     }
 
-    fn ask_as(&self, token: Option<&Secret<String>>, operation: Operation, path: &str, data: Value) -> Result<Value> {
-        let mut request = Request {
+    fn request(token: Option<&Secret<String>>, operation: Operation, path: &str, data: Value) -> Result<Request> {
+        Ok(Request {
             id: "request".to_owned(),
             operation,
             path: CanonicalPath::from_text(path)?,
@@ -54,14 +54,35 @@ impl Server {
             deadline: Instant::now() + Duration::from_secs(10),
             idempotency_key: None,
             allowance: None,
-        };
-        let response = self.core.handle(&mut request)?;
+        })
+    }
+
+    fn ask_as(&self, token: Option<&Secret<String>>, operation: Operation, path: &str, data: Value) -> Result<Value> {
+        let response = self.core.handle(&mut Self::request(token, operation, path, data)?)?;
         assert!(response.warnings.is_empty(), "{path}: {:?}", response.warnings);
         Ok(match &response.body {
             Body::Data(data) | Body::DataAndTop(data) => Value::Object(data.clone()),
             Body::Bare(value) => value.clone(),
             _ => Value::Null,
         })
+    }
+
+    /// The whole answer to root, warnings and all.
+    fn answer(&self, operation: Operation, path: &str, data: Value) -> Result<Response> {
+        self.core.handle(&mut Self::request(Some(&self.root), operation, path, data)?)
+    }
+
+    /// What is read once the mount serves: an upgrade takes a moment.
+    fn once_upgraded(&self, path: &str) -> Result<Value> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            match self.read(path) {
+                Err(error) if error.message().starts_with("Upgrading") && Instant::now() < deadline => {
+                    std::thread::yield_now();
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     pub(super) fn read(&self, path: &str) -> Result<Value> {
@@ -127,8 +148,8 @@ fn a_mount_that_cannot_be_is_refused() -> Result<()> {
         ("kv/below", json!({ "type": "kv" }), "path is already in use at kv/"),
         ("other", json!({ "type": "nomad" }), "nomad"),
         ("other", json!({ "type": "cubbyhole" }), "cubbyhole"),
-        ("other", json!({ "type": "kv", "options": { "version": "2" } }), "version=1"),
-        ("other", json!({ "type": "kv", "config": { "options": { "version": 2 } } }), "version=1"),
+        ("other", json!({ "type": "kv", "options": { "version": "3" } }), "not version 3"),
+        ("other", json!({ "type": "kv", "config": { "options": { "version": 3 } } }), "not version 3"),
         ("other", json!({ "type": "kv", "config": { "default_lease_ttl": "5h" } }), "system max lease TTL of 7200"),
         ("other", json!({}), "missing type"),
         ("auth/kv", json!({ "type": "kv" }), "belongs to the server"),
@@ -139,6 +160,52 @@ fn a_mount_that_cannot_be_is_refused() -> Result<()> {
     refused(server.write("sys/mounts/sys/tune", json!({ "description": "x" })), Kind::BadRequest, "cannot tune");
     refused(server.write("sys/remount", json!({ "from": "kv", "to": "auth/x" })), Kind::BadRequest, "auth/x/");
     assert_eq!(server.read("sys/mounts")?["other/"], Value::Null);
+    Ok(())
+}
+
+#[test]
+fn an_engine_goes_by_the_names_of_its_versions_too() -> Result<()> {
+    let server = Server::start(&[])?;
+    for (path, data, version) in [
+        ("a", json!({ "type": "kv-v2" }), json!("2")),
+        ("b", json!({ "type": "kv-v1" }), json!("1")),
+        ("c", json!({ "type": "kv", "options": { "version": "2" } }), json!("2")),
+        ("d", json!({ "type": "kv", "config": { "options": { "version": 2 } } }), json!("2")),
+        ("e", json!({ "type": "kv" }), Value::Null),
+    ] {
+        server.write(&format!("sys/mounts/{path}"), data)?;
+        let mount = server.read(&format!("sys/mounts/{path}"))?;
+        assert_eq!((&mount["type"], &mount["options"]["version"]), (&json!("kv"), &version), "{path}");
+        let seen = server.read(&format!("sys/internal/ui/mounts/{path}/some/key"))?;
+        assert_eq!((&seen["path"], &seen["options"]["version"]), (&json!(format!("{path}/")), &version));
+        let served = server.write(&format!("{path}/data/x"), json!({ "data": { "k": "v" } }))?;
+        assert_eq!(served["version"], if version == json!("2") { json!(1) } else { Value::Null }, "{path}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_mount_goes_to_a_later_version_with_all_it_holds_and_never_back() -> Result<()> {
+    let server = Server::start(&[])?;
+    server.write("sys/mounts/kv", json!({ "type": "kv" }))?;
+    server.write("kv/team/app", json!({ "value": "kept" }))?;
+    let tuned = server.answer(Operation::Update, "sys/mounts/kv/tune", json!({ "options": { "version": "2" } }))?;
+    assert!(tuned.warnings[0].starts_with("Upgrading mount from version 1 to version 2"), "{:?}", tuned.warnings);
+    let read = server.once_upgraded("kv/data/team/app")?;
+    assert_eq!((&read["data"]["value"], &read["metadata"]["version"]), (&json!("kept"), &json!(1)));
+
+    server.core.seal();
+    server.unseal()?;
+    assert_eq!(server.once_upgraded("kv/data/team/app")?["data"]["value"], "kept");
+    let back = server.write("sys/mounts/kv/tune", json!({ "options": { "version": "1" } }));
+    refused(back, Kind::BadRequest, "cannot downgrade mount from version 2");
+    server.write("sys/mounts/kv/tune", json!({ "options": { "version": "2" }, "description": "still" }))?;
+    assert_eq!(server.read("sys/mounts/kv/tune")?["options"], json!({ "version": "2" }));
+    refused(
+        server.write("sys/mounts/kv/tune", json!({ "options": { "version": "9" } })),
+        Kind::BadRequest,
+        "invalid version provided",
+    );
     Ok(())
 }
 

@@ -208,6 +208,9 @@ impl Server {
         if !token.is_empty() {
             request = request.header("X-Vault-Token", token);
         }
+        if method == "PATCH" {
+            request = request.header("Content-Type", "application/merge-patch+json");
+        }
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let mut answer = http_client().run(request.body(body).unwrap())?;
         let bytes = answer.body_mut().read_to_vec()?;

@@ -59,6 +59,7 @@ pub static ENGINE: Engine = Engine {
     secrets: &[iam_user::KIND, assumed_role::KIND, federation_token::KIND, session_token::KIND],
     recover: Some(recover),
     tasks: &[static_rotation::TASK],
+    ..Engine::BLANK
 };
 
 fn recover(ctx: &mut Ctx) -> Result<()> {

@@ -53,6 +53,7 @@ pub static ENGINE: Engine = Engine {
     secrets: &[user::KIND],
     recover: Some(rotate_root::recover),
     tasks: &[retired::TASK],
+    ..Engine::BLANK
 };
 
 /// The kind of database that a `plugin_name` means.

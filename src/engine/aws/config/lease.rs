@@ -46,7 +46,7 @@ pub fn limits(ctx: &Ctx) -> Result<(Option<Duration>, Option<Duration>)> {
 
 fn read(ctx: &mut Ctx, _input: &Input) -> Result<Response> {
     let set: Lease = ctx.load(RECORD)?.ok_or_else(|| Error::not_found(""))?;
-    Ok(Response::json(json!({ "lease": long(set.lease), "lease_max": long(set.lease_max) })))
+    Ok(Response::json(json!({ "lease": duration::long(set.lease), "lease_max": duration::long(set.lease_max) })))
 }
 
 fn write(ctx: &mut Ctx, input: &Input) -> Result<Response> {
@@ -65,26 +65,4 @@ fn write(ctx: &mut Ctx, input: &Input) -> Result<Response> {
 fn delete(ctx: &mut Ctx, _input: &Input) -> Result<Response> {
     ctx.delete(RECORD)?;
     Ok(Response::empty())
-}
-
-/// With every unit down to seconds, as clients of this endpoint expect it: `1h0m0s`, `30m0s`, `45s`.
-fn long(seconds: u64) -> String {
-    let (hours, minutes, rest) = (seconds / 3600, seconds % 3600 / 60, seconds % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{rest}s"),
-        (0, _) => format!("{minutes}m{rest}s"),
-        _ => format!("{hours}h{minutes}m{rest}s"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_are_shown_with_all_their_units() {
-        for (seconds, text) in [(3600, "1h0m0s"), (86_400, "24h0m0s"), (1800, "30m0s"), (45, "45s"), (0, "0s")] {
-            assert_eq!(long(seconds), text);
-        }
-    }
 }

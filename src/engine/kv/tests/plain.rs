@@ -1,30 +1,17 @@
-//! KV version 1 through its own routes.
+//! Version 1 through its own routes.
 
-use super::{ENGINE, check_options};
-use crate::base::{Kind, Result};
+use super::{NOTHING, data, refused};
+use crate::base::Kind;
+use crate::engine::kv::ENGINE;
 use crate::engine::memory::Mount;
-use crate::logical::{Body, Map, Operation, Response};
+use crate::logical::Operation;
 use serde_json::{Value, json};
-
-const NOTHING: Value = Value::Null;
-
-fn data(response: &Response) -> &Map {
-    match &response.body {
-        Body::Data(data) => data,
-        _ => panic!("the answer holds no data"),
-    }
-}
 
 fn seconds(mount: &Mount, path: &str) -> u64 {
     let response = mount.ask("t", Operation::Read, path, NOTHING).unwrap();
     let lease = response.lease.as_ref().unwrap();
     assert!(lease.id.is_empty() && !lease.renewable);
     lease.ttl.as_secs()
-}
-
-fn refused(answer: Result<Response>) -> (Kind, String) {
-    let error = answer.err().unwrap();
-    (error.kind(), error.message().to_owned())
 }
 
 #[test]
@@ -121,15 +108,4 @@ fn existence_tells_create_from_update() {
     mount.ask("t", Operation::Create, "a/b", json!({ "k": "v" })).unwrap();
     assert!(mount.exists("t", "a/b").unwrap());
     assert!(!mount.exists("t", "a").unwrap());
-}
-
-#[test]
-fn version_two_says_that_it_is_not_served_yet() {
-    let options = |version: Value| json!({ "version": version }).as_object().cloned().unwrap();
-    assert!(check_options(&Map::new()).is_ok());
-    assert!(check_options(&options(json!("1"))).is_ok());
-    assert!(check_options(&options(json!(1))).is_ok());
-    let later = check_options(&options(json!("2"))).unwrap_err();
-    assert_eq!(later.message(), "kv version 2 is not served yet: enable the mount with version=1");
-    assert!(check_options(&options(json!("v3"))).unwrap_err().message().contains("v3"));
 }
