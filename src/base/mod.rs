@@ -1,9 +1,11 @@
 //! The ground every layer stands on: errors, time, secrets in memory, randomness, durations, HCL, templates and the one
 //! outgoing HTTP client. Nothing here knows a request, a mount or a lease.
 
+pub mod cidr;
 pub mod clock;
 pub mod duration;
 pub mod error;
+pub mod glob;
 pub mod hcl;
 pub mod outbound;
 pub mod passwords;

@@ -8,6 +8,7 @@ use crate::core::tokens::TokenRecord;
 use crate::logical::Caller;
 use crate::policy::Acl;
 use crate::storage::{LeaseKey, LeaseKind, LeaseRow, LeaseState, Snapshot, Tx};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,10 +29,22 @@ pub struct Identity {
 /// How a token was presented.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Presented {
-    /// What is asked spends a wrapping token itself, with what it does.
-    pub unwraps: bool,
+    /// The client's address.
+    pub peer: Option<IpAddr>,
+    pub uses: Uses,
     /// How long the request may still take.
     pub time_left: Duration,
+}
+
+/// What becomes of one use of a token that counts them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Uses {
+    #[default]
+    Spent,
+    /// What is asked spends a wrapping token itself, with what it does.
+    SpentUnlessWrapping,
+    /// The token is only looked at.
+    Kept,
 }
 
 impl Identity {
@@ -55,13 +68,19 @@ impl Live {
     /// The caller that a token stands for: the token and all above it live, one use spent where uses are counted.
     ///
     /// # Errors
-    /// `Denied` for a token that is unknown, expired, revoked, or below one that is.
+    /// `Denied` for a token that is unknown, expired, revoked, or below one that is, or not good for the client's address.
     pub fn authenticate(&self, token: &Secret<String>, presented: Presented) -> Result<Identity> {
         let leases = Leases { barrier: &self.barrier };
         let key = leases.token_key(token.expose());
         let found = self.storage.reading(|snapshot| self.living_token(snapshot, &leases, &key))?;
         let (mut lease, depth) = found.ok_or_else(Error::permission_denied)?;
-        let is_counted = lease.token()?.num_uses > 0 && !(presented.unwraps && lease.token()?.is_wrapping());
+        lease.token()?.check_peer(presented.peer)?;
+        let is_kept = match presented.uses {
+            Uses::Spent => false,
+            Uses::SpentUnlessWrapping => lease.token()?.is_wrapping(),
+            Uses::Kept => true,
+        };
+        let is_counted = lease.token()?.num_uses > 0 && !is_kept;
         if is_counted {
             lease = self.storage.writing(|tx| self.spend_use(tx, &leases, &key, presented.time_left))?;
         }

@@ -3,7 +3,7 @@
 
 use crate::audit;
 use crate::base::{Error, Kind, Result};
-use crate::core::authentication::Presented;
+use crate::core::authentication::{Presented, Uses};
 use crate::core::authorize::{Authorized, authorize};
 use crate::core::issue::Issuer;
 use crate::core::mounts::{Mount, Resolved};
@@ -195,8 +195,10 @@ impl Exchange<'_> {
         }
         let token = request.token.as_ref().filter(|token| !token.is_empty()).ok_or_else(Error::permission_denied)?;
         let unwraps = self.flags().unwraps;
+        let uses = if unwraps { Uses::SpentUnlessWrapping } else { Uses::Spent };
         let time_left = request.deadline.saturating_duration_since(Instant::now());
-        let identity = self.live.authenticate(token, Presented { unwraps, time_left });
+        let identity =
+            self.live.authenticate(token, Presented { peer: request.peer.map(|peer| peer.ip()), uses, time_left });
         // Whoever comes with a wrapping token that is spent is told of that, and not of missing rights.
         let own_is_meant = unwraps && !request.data.contains_key("token");
         let told =
@@ -210,13 +212,26 @@ impl Exchange<'_> {
         if request.operation != Operation::Update {
             return Ok(());
         }
-        let Some((Endpoint::Engine(route), captures)) = &self.target.endpoint else { return Ok(()) };
-        let Some(exists) = route.exists else { return Ok(()) };
+        let Some((endpoint, captures)) = &self.target.endpoint else { return Ok(()) };
         let captures: Vec<_> = captures.iter().map(|(name, value)| (*name, value.as_str())).collect();
         // Only the path decides: a body that does not parse is reported later, to those who may write.
-        let (input, _) =
-            Input::parse(request.operation, &self.target.below, route.fields, &captures, &crate::logical::Map::new())?;
-        if !exists(&mut self.context(request, false), &input)? {
+        let input = |fields| {
+            Input::parse(request.operation, &self.target.below, fields, &captures, &crate::logical::Map::new())
+        };
+        let is_there = match endpoint {
+            Endpoint::Engine(route) => match route.exists {
+                Some(exists) => exists(&mut self.context(request, false), &input(route.fields)?.0)?,
+                None => true,
+            },
+            Endpoint::System(route) => match route.exists {
+                Some(exists) => {
+                    let mut call = self.core.call(request, Some(self.live.clone()), self.identity.clone());
+                    exists(&mut call, &input(route.fields)?.0)?
+                }
+                None => true,
+            },
+        };
+        if !is_there {
             request.operation = Operation::Create;
         }
         Ok(())

@@ -3,10 +3,13 @@
 
 use crate::barrier::{Barrier, Place};
 use crate::base::{Error, Result, Timestamp};
+use crate::core::live::Live;
 use crate::core::names::Names;
 use crate::core::tasks;
-use crate::logical::{Records, View};
+use crate::logical::{Records, View, ctx};
 use crate::storage::{Hash, Snapshot, Storage, Tx};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -28,6 +31,85 @@ impl View for MountRecords {
 }
 
 impl MountRecords {
+    /// The records of the mount at a path, for the server's own endpoints.
+    ///
+    /// # Errors
+    /// `BadRequest` when no mount is there.
+    pub fn at(live: &Live, path: &str) -> Result<Self> {
+        let mount = live.mount_at(path)?.hash();
+        Ok(Self { storage: live.storage.clone(), barrier: live.barrier.clone(), mount })
+    }
+
+    /// Reads one record as JSON.
+    ///
+    /// # Errors
+    /// `Internal` when it does not open or parse.
+    pub fn load<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
+        self.reading(|records| ctx::load(records, path))
+    }
+
+    /// Whether there is such a record, be it damaged.
+    ///
+    /// # Errors
+    /// `Internal` when the store fails.
+    pub fn has(&self, path: &str) -> Result<bool> {
+        self.reading(|records| records.has(path))
+    }
+
+    /// The names below a folder.
+    ///
+    /// # Errors
+    /// `Internal` when the store fails.
+    pub fn list(&self, folder: &str) -> Result<Vec<String>> {
+        self.reading(|records| records.list(folder))
+    }
+
+    /// Replaces one record by what `change` makes of it, in one transaction; what it is then. One that is damaged is replaced
+    /// as if it were not there.
+    ///
+    /// # Errors
+    /// The change's own; then the record stays as it was.
+    pub fn change<T: Serialize + DeserializeOwned>(
+        &self,
+        path: &str,
+        mut change: impl FnMut(Option<T>) -> Result<T>,
+    ) -> Result<T> {
+        let mut changed = None;
+        self.write(&mut |records| {
+            let before = ctx::load(records, path).unwrap_or_else(|error| {
+                log::error!("a damaged record is replaced: {}", error.for_log());
+                None
+            });
+            let after = change(before)?;
+            ctx::store(records, path, &after)?;
+            changed = Some(after);
+            Ok(())
+        })?;
+        changed.ok_or_else(|| Error::internal("the store did not run the change"))
+    }
+
+    /// Deletes a record; whether there was one.
+    ///
+    /// # Errors
+    /// `Internal` when the store fails.
+    pub fn remove(&self, path: &str) -> Result<bool> {
+        let mut was_there = false;
+        self.write(&mut |records| {
+            was_there = records.delete(path)?;
+            Ok(())
+        })?;
+        Ok(was_there)
+    }
+
+    fn reading<T>(&self, mut question: impl FnMut(&dyn Records) -> Result<T>) -> Result<T> {
+        let mut answer = None;
+        self.read(&mut |records| {
+            answer = Some(question(records)?);
+            Ok(())
+        })?;
+        answer.ok_or_else(|| Error::internal("the store did not run the question"))
+    }
+
     fn names(&self) -> Names<'_> {
         Names { barrier: &self.barrier, mount: self.mount }
     }

@@ -67,6 +67,9 @@ impl Live {
         if !self.is_alive(&found.lease)? {
             return Err(Error::bad_request("lease expired"));
         }
+        if found.lease.row.kind == LeaseKind::Token {
+            return Err(Error::bad_request("tokens cannot be renewed through this endpoint: use auth/token/renew"));
+        }
         let secret = found.lease.payload.secret.clone().filter(|_| found.lease.payload.renewable);
         let secret = secret.ok_or_else(|| Error::bad_request("lease is not renewable"))?;
         let view = self.lease_view(&found.lease, &secret, increment);

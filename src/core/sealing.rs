@@ -252,7 +252,7 @@ fn root_token(live: &Live, now: Timestamp, id: Option<Secret<String>>) -> Result
         explicit_max_ttl: 0,
         creation_ttl: 0,
         orphan: true,
-        entity_id: String::new(),
+        ..TokenRecord::default()
     };
     Ok(NewToken {
         id,

@@ -1,6 +1,7 @@
 //! Tokens: leases that authenticate. A token is stored nowhere, only its keyed hash; what it may do is its policies'
 //! business, how long it lives the tree's.
 
+use crate::base::cidr::Cidr;
 use crate::base::{Error, Result, Secret, Timestamp, random};
 use crate::core::leases::{Grants, Lease, Leases, MAX_DEPTH, Payload};
 use crate::core::live::Live;
@@ -11,6 +12,7 @@ use crate::core::revocation::BATCH;
 use crate::logical::{Auth, Map};
 use crate::storage::{LeaseKey, LeaseKind, LeaseState, Snapshot, Tx};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ const TOKEN_LENGTH: usize = 32;
 const ACCESSOR_LENGTH: usize = 24;
 
 /// The token's own part of its lease's payload.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TokenRecord {
     pub accessor: String,
     pub policies: Vec<String>,
@@ -39,6 +41,27 @@ pub struct TokenRecord {
     pub orphan: bool,
     #[serde(default)]
     pub entity_id: String,
+    /// The token role that made it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub role: String,
+    /// Blocks of addresses from which alone it is good; none are all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bound_cidrs: Vec<String>,
+}
+
+impl TokenRecord {
+    /// Whether it is good for a client at this address.
+    ///
+    /// # Errors
+    /// `Denied` where it is not.
+    pub fn check_peer(&self, peer: Option<IpAddr>) -> Result<()> {
+        if self.bound_cidrs.is_empty() {
+            return Ok(());
+        }
+        let is_inside =
+            |block: &String| peer.is_some_and(|peer| Cidr::parse(block).is_ok_and(|block| block.contains(peer)));
+        if self.bound_cidrs.iter().any(is_inside) { Ok(()) } else { Err(Error::permission_denied()) }
+    }
 }
 
 /// Everything about a token to be made; its limits are already applied.

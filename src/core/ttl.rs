@@ -50,6 +50,47 @@ pub fn grant(asked: Duration, limits: Limits, issued: Timestamp, now: Timestamp)
     Granted { expires, warning }
 }
 
+/// What is asked for a new token's life; zero is nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked {
+    pub ttl: Duration,
+    pub explicit_max: Duration,
+    pub period: Duration,
+}
+
+/// What is granted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Life {
+    pub expires: Timestamp,
+    /// None where each renewal begins it anew.
+    pub maximum: Option<Timestamp>,
+    pub explicit_max: Duration,
+    pub period: Duration,
+    pub warnings: Vec<String>,
+}
+
+/// Fits what is asked for a token into its limits. A period escapes the maximum, since each renewal begins it anew, but is not
+/// longer than it itself; an explicit maximum is escaped by nothing.
+#[must_use]
+pub fn life(asked: Asked, limits: Limits, now: Timestamp) -> Life {
+    let mut warnings = Vec::new();
+    let mut capped = |what: &str, asked: Duration| {
+        if asked > limits.max {
+            let (asked, max) = (duration::short(asked.as_secs()), duration::short(limits.max.as_secs()));
+            warnings.push(format!(
+                "{what} of {asked:?} is greater than the maximum of {max:?}; value is capped accordingly"
+            ));
+        }
+        asked.min(limits.max)
+    };
+    let (explicit_max, period) = (capped("explicit_max_ttl", asked.explicit_max), capped("period", asked.period));
+    let bounds = limits.narrowed(None, Some(explicit_max));
+    let granted = grant(if period.is_zero() { asked.ttl } else { period }, bounds, now, now);
+    warnings.extend(granted.warning);
+    let maximum = (period.is_zero() || !explicit_max.is_zero()).then(|| now.plus(bounds.max));
+    Life { expires: granted.expires, maximum, explicit_max, period, warnings }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

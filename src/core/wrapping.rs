@@ -168,7 +168,7 @@ impl Live {
             explicit_max_ttl: seconds,
             creation_ttl: seconds,
             orphan: true,
-            entity_id: String::new(),
+            ..TokenRecord::default()
         };
         Ok(NewToken {
             id: None,

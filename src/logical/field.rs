@@ -105,6 +105,22 @@ impl Field {
         self
     }
 
+    /// Two tables in one, for routes that share a part of theirs with others.
+    #[must_use]
+    pub const fn joined<const A: usize, const B: usize, const ALL: usize>(
+        first: [Self; A],
+        second: [Self; B],
+    ) -> [Self; ALL] {
+        assert!(A + B == ALL && A > 0, "the length of the whole table is that of its parts");
+        let mut all = [first[0]; ALL];
+        let mut at = 0;
+        while at < ALL {
+            all[at] = if at < A { first[at] } else { second[at - A] };
+            at += 1;
+        }
+        all
+    }
+
     /// Brings a value to the field's own form, or says what the field takes.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ pub mod path;
 pub mod request;
 pub mod response;
 pub mod route;
+pub mod token_parameters;
 
 pub use ctx::{Backing, Caller, Created, Ctx, Intent, Issue, MountView, Outside, Records, Services, View, Which};
 pub use doc::{Endpoint, RouteDoc};
@@ -24,3 +25,4 @@ pub use path::CanonicalPath;
 pub use request::{Allowance, Operation, Request};
 pub use response::{Auth, Body, Issued, LeaseAnswer, Outcome, Response, WrapInfo};
 pub use route::{Action, Flags, Handler, Route};
+pub use token_parameters::{TokenParameters, TokenType};

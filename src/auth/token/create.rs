@@ -1,13 +1,17 @@
-//! `create`, `create-orphan`: makes a token below the caller's, or one that stands alone.
+//! `create`, `create-orphan`, `create/{role}`: makes a token below the caller's, one that stands alone, or what a role says.
 
-use super::rules::{self, Asked, Life, Parent};
-use crate::base::{Error, Result, Secret};
+use super::roles::Role;
+use super::rules::{self, Parent};
+use crate::base::{Error, Result, Secret, glob};
+use crate::core::mounts::Mount;
 use crate::core::tokens::{NewToken, PREFIX, TokenRecord, new_accessor};
-use crate::core::{Call, Identity, Live};
+use crate::core::ttl::Asked;
+use crate::core::{Call, Identity, Live, identity};
 use crate::logical::route::{ORDINARY, SUDO};
 use crate::logical::{Action, Field, Input, Operation, Response, Route};
+use std::time::Duration;
 
-const FIELDS: &[Field] = &[
+const FIELDS: [Field; 14] = [
     Field::text("id", "The token itself, chosen rather than random; needs root."),
     Field::list("policies", "The token's policies; without, those of its parent."),
     Field::pairs("meta", "Notes on the token, shown in look-ups and audit entries."),
@@ -21,13 +25,13 @@ const FIELDS: &[Field] = &[
     Field::seconds("period", "Each renewal gives the token this long again, without maximum; needs sudo.").default("0"),
     Field::text("display_name", "A name for logs and audit entries; `token-` is put before it.").default(""),
     Field::integer("num_uses", "How many requests the token is good for; 0 is any number.").default("0"),
-    Field::text("type", "The kind of token: service.").default("service"),
-    Field::text("entity_alias", "Not available in this version."),
+    Field::text("type", "The kind of token: service or batch; without, the role's, or service."),
+    Field::text("entity_alias", "The alias that the token is for, at the token mount; needs a role that allows it."),
 ];
 
 pub static CREATE: Route<Call> = Route {
     pattern: "create",
-    fields: FIELDS,
+    fields: &FIELDS,
     actions: &[Action::new(Operation::Update, create, "Makes a token below the caller's.")],
     exists: None,
     summary: "Makes a token.",
@@ -38,7 +42,7 @@ pub static CREATE: Route<Call> = Route {
 
 pub static CREATE_ORPHAN: Route<Call> = Route {
     pattern: "create-orphan",
-    fields: FIELDS,
+    fields: &FIELDS,
     actions: &[Action::new(Operation::Update, create_orphan, "Makes a token that stands alone.")],
     exists: None,
     summary: "Makes a token without a parent.",
@@ -48,83 +52,84 @@ pub static CREATE_ORPHAN: Route<Call> = Route {
 
 pub static CREATE_WITH_ROLE: Route<Call> = Route {
     pattern: "create/{role_name}",
-    fields: &[Field::text("role_name", "The token role.")],
-    actions: &[Action::new(Operation::Update, with_role, "Not available in this version.")],
+    fields: &WITH_ROLE,
+    actions: &[Action::new(Operation::Update, with_role, "Makes a token by a token role.")],
     exists: None,
     summary: "Makes a token by a token role.",
-    help: "Token roles are not available in this version: use auth/token/create.",
+    help: "As create, with what the role says: which policies the token may have, whether it has a parent, how long it lives \
+           and what it is. Of two lengths and two numbers of uses the smaller one holds.",
     flags: ORDINARY,
 };
 
+static WITH_ROLE: [Field; FIELDS.len() + 1] = Field::joined([Field::text("role_name", "The token role.")], FIELDS);
+
 fn create(call: &mut Call, input: &Input) -> Result<Response> {
-    make(call, input, input.flag("no_parent").unwrap_or_default())
+    let orphan = input.flag("no_parent").unwrap_or_default();
+    if orphan && !call.has_sudo() {
+        return Err(Error::bad_request("root or sudo privileges required to create orphan token"));
+    }
+    make(call, input, None, orphan)
 }
 
 fn create_orphan(call: &mut Call, input: &Input) -> Result<Response> {
-    make(call, input, true)
+    make(call, input, None, true)
 }
 
-fn with_role(_call: &mut Call, _input: &Input) -> Result<Response> {
-    Err(Error::bad_request("token roles are not available in this version: use auth/token/create"))
+fn with_role(call: &mut Call, input: &Input) -> Result<Response> {
+    let name = input.required("role_name")?;
+    let role = Role::find(call.live()?, &name)?.ok_or_else(|| Error::bad_request(format!("unknown role {name}")))?;
+    let orphan = role.orphan;
+    make(call, input, Some((&name, &role)), orphan)
 }
 
-fn make(call: &mut Call, input: &Input, orphan: bool) -> Result<Response> {
+fn make(call: &mut Call, input: &Input, named_role: Option<(&str, &Role)>, orphan: bool) -> Result<Response> {
     let (live, identity) = (call.live()?, call.identity()?);
+    let role = named_role.map(|(_, role)| role);
     let parent =
         Parent { policies: &identity.token.policies, expires: identity.row.expires.is_some(), sudo: call.has_sudo() };
-    refuse_unavailable(input)?;
     refuse_limited_parent(identity)?;
-    let asked = asked_life(input);
-    let privileged = parent.sudo || parent.is_root();
-    if orphan && !privileged {
-        return Err(Error::bad_request("root or sudo privileges required to create orphan token"));
+    if rules::is_batch(role, &input.text("type").unwrap_or_default())? {
+        return Err(Error::bad_request("batch tokens are not available in this version: use type=service"));
     }
-    if !asked.period.is_zero() && !privileged {
-        return Err(Error::bad_request("root or sudo privileges required to create periodic token"));
-    }
+    let asked = asked_life(input, role, &parent)?;
     let id = chosen_id(input, &parent)?;
     let policies = rules::policies(
         &parent,
+        role,
         &input.list("policies").unwrap_or_default(),
         input.flag("no_default_policy").unwrap_or_default(),
     )?;
     let is_root = policies.iter().any(|name| name == "root");
     let mount = live.mount_at("auth/token/")?;
-    let limits = live.limits(&mount);
-    let life = rules::life(&parent, is_root, asked, limits, live.now())?;
-    let warnings = unknown_policies(live, &policies);
-    let record = record(call, input, identity, policies, &life, orphan)?;
+    let life = rules::life(&parent, is_root, asked, live.limits(&mount), live.now())?;
+    let mut record = record(call, input, named_role, policies)?;
+    record.orphan = orphan;
+    record.entity_id = entity(live, input, role, &mount, orphan, identity)?;
+    if let Some(life) = &life {
+        record.period = life.period.as_secs();
+        record.explicit_max_ttl = life.explicit_max.as_secs();
+        record.creation_ttl = whole_seconds(live.now().until(life.expires));
+        record.bound_cidrs = role.map(|role| role.token.bound_cidrs.clone()).unwrap_or_default();
+    }
+    let warnings = unknown_policies(live, &record.policies);
+    // One that never ends has nothing to renew.
+    let renewable = life.is_some() && input.flag("renewable").unwrap_or(true) && role.is_none_or(|role| role.renewable);
     let new = NewToken {
         id,
         parent: if orphan { 0 } else { identity.row.id },
         folder: record.path.strip_prefix(&mount.path).unwrap_or(&record.path).to_owned(),
         mount,
         record,
-        // One that never ends has nothing to renew.
-        renewable: life.expires.is_some() && input.flag("renewable").unwrap_or(true),
-        expires: life.expires,
-        maximum: life.maximum,
+        renewable,
+        expires: life.as_ref().map(|life| life.expires),
+        maximum: life.as_ref().and_then(|life| life.maximum),
         request_id: call.request_id.clone(),
     };
     let draft = live.draft_token(new)?;
-    let mut response = Response { auth: Some(draft.auth()), ..Response::default() };
-    response.warnings = [warnings, life.warnings].concat();
+    let mut response = Response { auth: Some(draft.auth()), warnings, ..Response::default() };
+    response.warnings.extend(life.map(|life| life.warnings).unwrap_or_default());
     call.prepared.token = Some(draft);
     Ok(response)
-}
-
-fn refuse_unavailable(input: &Input) -> Result<()> {
-    match input.text("type").as_deref() {
-        None | Some("" | "service") => {}
-        Some("batch") => {
-            return Err(Error::bad_request("batch tokens are not available in this version: use type=service"));
-        }
-        Some(_) => return Err(Error::bad_request("invalid 'token_type' value: there is only service")),
-    }
-    if input.text("entity_alias").is_some_and(|alias| !alias.is_empty()) {
-        return Err(Error::bad_request("entity_alias is not available in this version"));
-    }
-    Ok(())
 }
 
 /// A token that is good for so many requests would escape its limit through its children.
@@ -135,10 +140,29 @@ fn refuse_limited_parent(identity: &Identity) -> Result<()> {
     Ok(())
 }
 
-fn asked_life(input: &Input) -> Asked {
+/// The lengths that are asked for, or that the role says where it is the smaller one. Only a role gives a period to those who
+/// may not ask for one.
+fn asked_life(input: &Input, role: Option<&Role>, parent: &Parent<'_>) -> Result<Asked> {
     let given = |name| input.duration(name).unwrap_or_default();
-    let ttl = if given("ttl").is_zero() { given("lease") } else { given("ttl") };
-    Asked { ttl, explicit_max: given("explicit_max_ttl"), period: given("period") }
+    if !given("period").is_zero() && !parent.sudo && !parent.is_root() {
+        return Err(Error::bad_request("root or sudo privileges required to create periodic token"));
+    }
+    let by_role = role.map(|role| role.token.clone()).unwrap_or_default();
+    Ok(Asked {
+        ttl: if given("ttl").is_zero() { given("lease") } else { given("ttl") },
+        explicit_max: smaller(given("explicit_max_ttl"), by_role.explicit_max_ttl()),
+        period: smaller(given("period"), by_role.period()),
+    })
+}
+
+/// The smaller of two limits, of which one that is nothing is none.
+fn smaller<T: Default + Ord>(one: T, other: T) -> T {
+    let none = T::default();
+    match (one == none, other == none) {
+        (true, _) => other,
+        (_, true) => one,
+        _ => one.min(other),
+    }
 }
 
 fn chosen_id(input: &Input, parent: &Parent<'_>) -> Result<Option<Secret<String>>> {
@@ -152,33 +176,57 @@ fn chosen_id(input: &Input, parent: &Parent<'_>) -> Result<Option<Secret<String>
     Ok(Some(id))
 }
 
-fn record(
-    call: &Call,
-    input: &Input,
-    identity: &Identity,
-    policies: Vec<String>,
-    life: &Life,
-    orphan: bool,
-) -> Result<TokenRecord> {
-    let now = call.live()?.now();
-    let num_uses = input.integer("num_uses").unwrap_or_default();
-    if num_uses < 0 {
+fn record(call: &Call, input: &Input, role: Option<(&str, &Role)>, policies: Vec<String>) -> Result<TokenRecord> {
+    let uses = input.integer("num_uses").unwrap_or_default();
+    if uses < 0 {
         return Err(Error::bad_request("number of uses cannot be negative"));
     }
-    let granted = life.expires.map_or(0, |expires| now.until(expires).as_millis().div_ceil(1000));
+    let uses = u32::try_from(uses).map_err(|_| Error::bad_request("number of uses is too large"))?;
+    let mut path = call.path.trim_end_matches('/').to_owned();
+    if let Some((_, role)) = role.filter(|(_, role)| !role.path_suffix.is_empty()) {
+        path = format!("{path}/{}", role.path_suffix);
+    }
     Ok(TokenRecord {
-        accessor: new_accessor(now)?,
+        accessor: new_accessor(call.live()?.now())?,
         policies,
         display_name: rules::display_name(&input.text("display_name").unwrap_or_default()),
         meta: input.map("meta").filter(|meta| !meta.is_empty()),
-        path: call.path.trim_end_matches('/').to_owned(),
-        num_uses: u32::try_from(num_uses).map_err(|_| Error::bad_request("number of uses is too large"))?,
-        period: life.period.as_secs(),
-        explicit_max_ttl: life.explicit_max.as_secs(),
-        creation_ttl: u64::try_from(granted).unwrap_or(u64::MAX),
-        orphan,
-        entity_id: if orphan { String::new() } else { identity.token.entity_id.clone() },
+        path,
+        num_uses: smaller(uses, role.map_or(0, |(_, role)| role.token.num_uses)),
+        role: role.map(|(name, _)| name.to_owned()).unwrap_or_default(),
+        ..TokenRecord::default()
     })
+}
+
+/// Who the token is for: the entity of the alias that is asked for, else that of the parent, which an orphan leaves behind.
+fn entity(
+    live: &Live,
+    input: &Input,
+    role: Option<&Role>,
+    mount: &Mount,
+    orphan: bool,
+    identity: &Identity,
+) -> Result<String> {
+    let alias = identity::fold(&input.text("entity_alias").unwrap_or_default());
+    if alias.is_empty() {
+        return Ok(if orphan { String::new() } else { identity.token.entity_id.clone() });
+    }
+    let role =
+        role.ok_or_else(|| Error::bad_request("'entity_alias' is only allowed in combination with token role"))?;
+    if !role.allowed_entity_aliases.iter().any(|pattern| glob::matches(pattern, &alias)) {
+        return Err(Error::bad_request("invalid 'entity_alias' value"));
+    }
+    let presented = identity::login::Presented {
+        mount_accessor: mount.accessor.clone(),
+        name: alias,
+        ..identity::login::Presented::default()
+    };
+    let entity = live.change_identities(|records| identity::login::entity_of(records, &presented, live.now()))?;
+    Ok(entity.id)
+}
+
+fn whole_seconds(length: Duration) -> u64 {
+    u64::try_from(length.as_millis().div_ceil(1000)).unwrap_or(u64::MAX)
 }
 
 fn unknown_policies(live: &Live, policies: &[String]) -> Vec<String> {

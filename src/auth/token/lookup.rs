@@ -103,6 +103,12 @@ impl Shown<'_> {
             put("period", token.period.into());
         }
         put("policies", json!(token.policies));
+        if !token.role.is_empty() {
+            put("role", token.role.as_str().into());
+        }
+        if !token.bound_cidrs.is_empty() {
+            put("bound_cidrs", json!(token.bound_cidrs));
+        }
         put("renewable", (*renewable).into());
         put("ttl", u64::try_from(seconds_left).unwrap_or(u64::MAX).into());
         put("type", "service".into());

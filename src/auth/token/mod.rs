@@ -6,6 +6,7 @@ pub mod create;
 pub mod lookup;
 pub mod renew;
 pub mod revoke;
+pub mod roles;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,8 @@ pub static ROUTES: &[&Route<Call>] = &[
     &revoke::REVOKE_ACCESSOR,
     &revoke::REVOKE_ORPHAN,
     &revoke::REVOKE_SELF,
+    &roles::LIST,
+    &roles::ROLE,
     &tidy::TIDY,
 ];
 

@@ -1,5 +1,6 @@
 //! `renew`, `renew-self`, `renew-accessor`: moves the end of a token's life. All that a token made lives no longer for it.
 
+use super::roles::Role;
 use super::{ACCESSOR, TOKEN, accessor, named};
 use crate::base::{Error, Result, Secret};
 use crate::core::tokens::TokenRecord;
@@ -74,8 +75,9 @@ fn extend(
         return Err(Error::bad_request("lease is not renewable"));
     }
     let live = call.live()?;
-    let asked = if record.period > 0 { Duration::ZERO } else { input.duration("increment").unwrap_or_default() };
-    let granted = live.extend(row.id, asked, limits(live, row, record)?)?;
+    let period = period(live, record)?;
+    let asked = if period.is_zero() { input.duration("increment").unwrap_or_default() } else { Duration::ZERO };
+    let granted = live.extend(row.id, asked, limits(live, row, record, period)?)?;
     let auth = Auth {
         token,
         accessor: record.accessor.clone(),
@@ -94,15 +96,24 @@ fn extend(
     Ok(response)
 }
 
+/// The period that each renewal gives: the one that its role has now, where a role made it.
+fn period(live: &Live, record: &TokenRecord) -> Result<Duration> {
+    if record.role.is_empty() {
+        return Ok(Duration::from_secs(record.period));
+    }
+    let gone = || Error::bad_request(format!("original token role {:?} could not be found, not renewing", record.role));
+    Ok(Role::find(live, &record.role)?.ok_or_else(gone)?.token.period())
+}
+
 /// A period begins anew with each renewal, so that the mount's maximum bounds the period itself and not the whole life; an
 /// explicit maximum bounds both.
-fn limits(live: &Live, row: &LeaseRow, record: &TokenRecord) -> Result<Limits> {
+fn limits(live: &Live, row: &LeaseRow, record: &TokenRecord, period: Duration) -> Result<Limits> {
     let mount = live.limits(&*live.mount_at("auth/token/")?);
     let explicit = Some(Duration::from_secs(record.explicit_max_ttl)).filter(|max| !max.is_zero());
-    if record.period == 0 {
+    if period.is_zero() {
         return Ok(mount.narrowed(Some(Duration::from_secs(record.creation_ttl)), explicit));
     }
-    let period = Duration::from_secs(record.period).min(mount.max);
+    let period = period.min(mount.max);
     // The extension looks at the clock once more, a little later than here.
     let end = row.issued.until(live.now()) + period + Duration::from_secs(60);
     Ok(Limits { default: period, max: explicit.map_or(end, |explicit| explicit.min(end)) })

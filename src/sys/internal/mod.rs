@@ -7,6 +7,7 @@ pub mod specs;
 
 use super::settings::{describe, mount_path};
 use crate::base::{Error, Result};
+use crate::core::authentication::{Presented, Uses};
 use crate::core::mounts::{Class, Mount, Resolved};
 use crate::core::{Call, Live};
 use crate::logical::route::{ORDINARY, PUBLIC};
@@ -70,8 +71,9 @@ fn mounts(call: &mut Call, _: &Input) -> Result<Response> {
 /// of a token's uses.
 fn granted(call: &Call, live: &Live) -> Option<Arc<Acl>> {
     let token = call.token.as_ref().filter(|token| !token.is_empty())?;
-    let found = live.token_by_id(token).ok()?;
-    live.policies.acl(&live.barrier, &found.token().ok()?.policies).ok()
+    let peer = call.peer.map(|peer| peer.ip());
+    let looked = Presented { peer, uses: Uses::Kept, ..Presented::default() };
+    live.authenticate(token, looked).ok().map(|identity| identity.acl)
 }
 
 fn may_see(acl: &Acl, mount: &Mount) -> bool {

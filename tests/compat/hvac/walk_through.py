@@ -63,6 +63,26 @@ def make_token(root):
     return client, made["accessor"]
 
 
+def make_tokens_by_role(root):
+    token = root.auth.token
+    token.create_or_update_role(
+        "compat", allowed_policies=["compat", "other"], orphan=True, token_period="30m", path_suffix="first"
+    )
+    expect(token.list_roles()["data"]["keys"] == ["compat"], "the role is listed")
+    role = token.read_role("compat")["data"]
+    expect(role["allowed_policies"] == ["compat", "other"] and role["token_period"] == 1800, f"it reads back: {role}")
+    made = token.create(role_name="compat", policies=["compat"])["auth"]
+    expect(made["policies"] == ["compat", "default"] and made["orphan"], f"made by the role: {made}")
+    expect(made["lease_duration"] == 1800, "its first length is the period")
+    seen = token.lookup(made["client_token"])["data"]
+    expect(seen["role"] == "compat" and seen["path"] == "auth/token/create/compat/first", f"looked up: {seen}")
+    invalid = hvac.exceptions.InvalidRequest
+    expect(refused(invalid, token.create, role_name="compat", policies=["third"]), "others are refused")
+    token.revoke(made["client_token"])
+    token.delete_role("compat")
+    expect(refused(hvac.exceptions.InvalidPath, token.read_role, "compat"), "the role is gone")
+
+
 def keep_secrets(client):
     kv = client.secrets.kv.v1
     kv.create_or_update_secret(path="app/database", secret={"user": "app", "port": 5432, "tls": True})
@@ -167,6 +187,8 @@ def main():
     root = sign_in()
     step("makes a token")
     client, accessor = make_token(root)
+    step("makes tokens by a role")
+    make_tokens_by_role(root)
     step("writes, reads, lists and deletes secrets")
     keep_secrets(client)
     step("wraps answers and unwraps them")

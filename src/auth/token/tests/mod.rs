@@ -1,10 +1,13 @@
 //! The rules for new tokens; how the endpoints serve them is in `served`.
 
+mod by_role;
 mod served;
 
-use super::rules::{Asked, Parent, display_name, life, policies};
+use super::roles::Role;
+use super::rules::{Parent, display_name, is_batch, life, policies};
 use crate::base::Timestamp;
-use crate::core::ttl::Limits;
+use crate::core::ttl::{Asked, Life, Limits};
+use crate::logical::TokenType;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -18,7 +21,7 @@ fn names(names: &[&str]) -> Vec<String> {
 fn chosen(holds: &[&str], sudo: bool, asked: &[&str], no_default: bool) -> Result<Vec<String>, String> {
     let holds = names(holds);
     let parent = Parent { policies: &holds, expires: true, sudo };
-    policies(&parent, &names(asked), no_default).map_err(|error| error.to_string())
+    policies(&parent, None, &names(asked), no_default).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -49,40 +52,118 @@ fn root_comes_from_root_alone_and_some_policies_from_nobody() {
     }
 }
 
-fn granted(is_root: bool, expires: bool, asked: Asked) -> Result<super::rules::Life, String> {
+fn by_role(role: &Role, holds: &[&str], asked: &[&str], no_default: bool) -> Result<Vec<String>, String> {
+    let holds = names(holds);
+    let parent = Parent { policies: &holds, expires: true, sudo: false };
+    policies(&parent, Some(role), &names(asked), no_default).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_role_allows_policies_that_the_caller_lacks() {
+    let role =
+        Role { allowed_policies: names(&["web", "db"]), allowed_policies_glob: names(&["team-*"]), ..Role::default() };
+    assert_eq!(by_role(&role, &["a"], &[], false), Ok(names(&["db", "default", "web"])), "all that are named");
+    assert_eq!(by_role(&role, &["a"], &["Web"], false), Ok(names(&["default", "web"])));
+    assert_eq!(by_role(&role, &["a"], &["team-x", "db"], true), Ok(names(&["db", "team-x"])));
+    assert_eq!(
+        by_role(&role, &["a"], &["a", "web"], false),
+        Err("token policies ([\"a\" \"default\" \"web\"]) must be subset of the role's allowed policies \
+             ([\"db\" \"default\" \"web\"]) or glob policies ([\"team-*\"])"
+            .to_owned()),
+        "the caller's own are not among them"
+    );
+}
+
+#[test]
+fn a_role_disallows_policies_whatever_else_is_said() {
+    let role = Role {
+        disallowed_policies: names(&["default"]),
+        disallowed_policies_glob: names(&["*-admin"]),
+        ..Role::default()
+    };
+    assert_eq!(by_role(&role, &["a", "b"], &[], false), Ok(names(&["a", "b"])), "without default");
+    assert_eq!(by_role(&role, &["a"], &["z"], false), Ok(names(&["z"])), "as the reference has it: no subset here");
+    let refused = |name: &str| Err(format!("token policy {name:?} is disallowed by this role"));
+    assert_eq!(by_role(&role, &["a"], &["db-admin"], false), refused("db-admin"));
+    assert_eq!(by_role(&role, &["default"], &["default"], false), refused("default"));
+    assert_eq!(by_role(&role, &["default", "a"], &[], false), refused("default"), "inherited ones count too");
+    let both = Role { allowed_policies: names(&["x-admin", "x"]), ..role };
+    assert_eq!(by_role(&both, &["a"], &[], false), refused("x-admin"));
+}
+
+#[test]
+fn a_role_that_says_nothing_of_policies_leaves_them_to_the_caller() {
+    let role = Role::default();
+    assert_eq!(by_role(&role, &["a", "default"], &[], false), Ok(names(&["a", "default"])));
+    assert!(by_role(&role, &["a"], &["b"], false).is_err());
+    let mut bare = Role::default();
+    bare.token.no_default_policy = true;
+    assert_eq!(by_role(&bare, &["a", "default"], &[], false), Ok(names(&["a"])));
+    let rooted = Role { allowed_policies: names(&["root"]), ..Role::default() };
+    assert!(by_role(&rooted, &["a"], &[], false).is_err_and(|message| message.contains("parent token being root")));
+    let wrapping = Role { allowed_policies: names(&["response-wrapping"]), ..Role::default() };
+    assert!(by_role(&wrapping, &["a"], &[], false).is_err_and(|message| message.contains("cannot assign policy")));
+}
+
+#[test]
+fn a_role_chooses_the_kind_or_leaves_the_choice() {
+    let chosen = |kind: TokenType, asked: &str| {
+        let mut role = Role::default();
+        role.token.token_type = kind;
+        is_batch(Some(&role), asked).ok()
+    };
+    assert_eq!((is_batch(None, "").ok(), is_batch(None, "batch").ok()), (Some(false), Some(true)));
+    assert!(is_batch(None, "default-batch").is_err() && is_batch(None, "x").is_err());
+    assert_eq!(chosen(TokenType::Service, "batch"), Some(false));
+    assert_eq!(chosen(TokenType::Batch, "service"), Some(true));
+    assert_eq!(
+        (chosen(TokenType::DefaultBatch, ""), chosen(TokenType::DefaultBatch, "service")),
+        (Some(true), Some(false))
+    );
+    assert_eq!(
+        (chosen(TokenType::DefaultService, ""), chosen(TokenType::DefaultService, "batch")),
+        (Some(false), Some(true))
+    );
+}
+
+fn granted(is_root: bool, expires: bool, asked: Asked) -> Result<Option<Life>, String> {
     let parent = Parent { policies: &[], expires, sudo: true };
     life(&parent, is_root, asked, LIMITS, NOW).map_err(|error| error.to_string())
 }
 
+fn ending(is_root: bool, asked: Asked) -> Life {
+    granted(is_root, true, asked).unwrap().unwrap()
+}
+
 #[test]
 fn an_expiring_root_cannot_make_one_that_does_not_expire() {
-    let eternal = granted(true, false, Asked::default()).unwrap();
-    assert_eq!((eternal.expires, eternal.maximum), (None, None));
+    assert_eq!(granted(true, false, Asked::default()), Ok(None));
     assert_eq!(
         granted(true, true, Asked::default()),
         Err("expiring root tokens cannot create non-expiring root tokens".to_owned())
     );
-    let expiring = granted(true, true, Asked { ttl: HOUR, ..Asked::default() }).unwrap();
-    assert_eq!(expiring.expires, Some(NOW.plus(HOUR)));
+    assert_eq!(ending(true, Asked { ttl: HOUR, ..Asked::default() }).expires, NOW.plus(HOUR));
+    let bounded = ending(true, Asked { explicit_max: HOUR / 2, ..Asked::default() });
+    assert_eq!((bounded.expires, bounded.maximum), (NOW.plus(HOUR / 2), Some(NOW.plus(HOUR / 2))));
 }
 
 #[test]
 fn a_life_stays_within_the_limits_and_says_when_it_was_cut() {
-    let usual = granted(false, false, Asked::default()).unwrap();
-    assert_eq!((usual.expires, usual.maximum), (Some(NOW.plus(HOUR)), Some(NOW.plus(HOUR * 2))));
+    let usual = ending(false, Asked::default());
+    assert_eq!((usual.expires, usual.maximum), (NOW.plus(HOUR), Some(NOW.plus(HOUR * 2))));
     assert!(usual.warnings.is_empty());
-    let long = granted(false, false, Asked { ttl: HOUR * 5, ..Asked::default() }).unwrap();
-    assert_eq!((long.expires, long.warnings.len()), (Some(NOW.plus(HOUR * 2)), 1));
-    let explicit = granted(false, false, Asked { explicit_max: HOUR / 2, ..Asked::default() }).unwrap();
-    assert_eq!((explicit.expires, explicit.maximum), (Some(NOW.plus(HOUR / 2)), Some(NOW.plus(HOUR / 2))));
+    let long = ending(false, Asked { ttl: HOUR * 5, ..Asked::default() });
+    assert_eq!((long.expires, long.warnings.len()), (NOW.plus(HOUR * 2), 1));
+    let explicit = ending(false, Asked { explicit_max: HOUR / 2, ..Asked::default() });
+    assert_eq!((explicit.expires, explicit.maximum), (NOW.plus(HOUR / 2), Some(NOW.plus(HOUR / 2))));
 }
 
 #[test]
 fn a_period_has_no_maximum_unless_one_is_explicit() {
-    let periodic = granted(false, false, Asked { period: HOUR, ..Asked::default() }).unwrap();
-    assert_eq!((periodic.expires, periodic.maximum), (Some(NOW.plus(HOUR)), None));
-    let bounded = granted(false, false, Asked { period: HOUR, explicit_max: HOUR / 2, ..Asked::default() }).unwrap();
-    assert_eq!((bounded.expires, bounded.maximum), (Some(NOW.plus(HOUR / 2)), Some(NOW.plus(HOUR / 2))));
+    let periodic = ending(false, Asked { period: HOUR, ..Asked::default() });
+    assert_eq!((periodic.expires, periodic.maximum), (NOW.plus(HOUR), None));
+    let bounded = ending(false, Asked { period: HOUR, explicit_max: HOUR / 2, ..Asked::default() });
+    assert_eq!((bounded.expires, bounded.maximum), (NOW.plus(HOUR / 2), Some(NOW.plus(HOUR / 2))));
 }
 
 #[test]

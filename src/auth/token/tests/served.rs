@@ -8,17 +8,18 @@ use crate::logical::{Body, CanonicalPath, Map, Operation, Request, Response};
 use crate::seal::SealConfig;
 use crate::storage::sqlite::SqliteStorage;
 use serde_json::{Value, json};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-struct Server {
-    core: Arc<Core>,
-    clock: Arc<ManualClock>,
-    root: String,
+pub(super) struct Server {
+    pub core: Arc<Core>,
+    pub clock: Arc<ManualClock>,
+    pub root: String,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp(1_700_000_000_000)));
         let settings = Settings {
             default_lease_ttl: Duration::from_secs(3600),
@@ -38,7 +39,11 @@ impl Server {
         Self { core, clock, root: made.root_token.expose().clone() }
     }
 
-    fn ask(&self, token: &str, operation: Operation, path: &str, body: Value) -> Result<Response> {
+    pub fn ask(&self, token: &str, operation: Operation, path: &str, body: Value) -> Result<Response> {
+        self.ask_from("127.0.0.1", token, operation, path, body)
+    }
+
+    pub fn ask_from(&self, peer: &str, token: &str, operation: Operation, path: &str, body: Value) -> Result<Response> {
         let data = body.as_object().cloned().unwrap_or_default();
         self.core.handle(&mut Request {
             id: "request".to_owned(),
@@ -46,7 +51,7 @@ impl Server {
             path: CanonicalPath::from_text(&format!("auth/token/{path}")).unwrap(),
             data,
             token: Some(Secret::from(token)),
-            peer: None,
+            peer: peer.parse().ok().map(|address: IpAddr| (address, 4711).into()),
             wrap_ttl: None,
             deadline: Instant::now() + Duration::from_secs(30),
             idempotency_key: None,
@@ -54,21 +59,21 @@ impl Server {
         })
     }
 
-    fn post(&self, token: &str, path: &str, body: Value) -> Result<Response> {
+    pub fn post(&self, token: &str, path: &str, body: Value) -> Result<Response> {
         self.ask(token, Operation::Update, path, body)
     }
 
-    fn create(&self, parent: &str, body: Value) -> String {
+    pub fn create(&self, parent: &str, body: Value) -> String {
         let auth = self.post(parent, "create", body).unwrap().auth;
         auth.unwrap().token.expose().clone()
     }
 
-    fn look(&self, token: &str) -> Result<Map> {
+    pub fn look(&self, token: &str) -> Result<Map> {
         data(self.ask(token, Operation::Read, "lookup-self", json!({}))?)
     }
 }
 
-fn data(mut response: Response) -> Result<Map> {
+pub(super) fn data(mut response: Response) -> Result<Map> {
     match std::mem::take(&mut response.body) {
         mut body @ Body::Data(_) => {
             let Body::Data(data) = &mut body else { unreachable!() };
@@ -78,7 +83,7 @@ fn data(mut response: Response) -> Result<Map> {
     }
 }
 
-fn kind<T>(outcome: Result<T>) -> Option<Kind> {
+pub(super) fn kind<T>(outcome: Result<T>) -> Option<Kind> {
     outcome.err().map(|error| error.kind())
 }
 
