@@ -170,6 +170,7 @@ impl Scribe {
             secret: lease.map(|lease| SecretPart { lease_id: &lease.id }),
             data: self.body(&response.body, clear),
             warnings: &response.warnings,
+            replay_of: response.replay_of.as_deref(),
             wrap_info: response.wrap_info.as_ref().map(|wrapping| self.wrapping(wrapping)),
         }
     }
@@ -379,6 +380,9 @@ struct ResponsePart<'e> {
     data: Option<DataPart<'e>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     warnings: &'e [String],
+    /// The request that was given this answer first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay_of: Option<&'e str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wrap_info: Option<WrapPart<'e>>,
 }

@@ -19,6 +19,8 @@ pub enum Kind {
     Unsupported,
     /// The state of things forbids it now; it can be resolved and tried again.
     Conflict,
+    /// The request is well formed and contradicts one that was made before.
+    Mismatch,
     /// The server is sealed: unseal it first.
     Sealed,
     /// The server was never initialised.
@@ -67,6 +69,7 @@ impl Error {
         not_found => NotFound,
         unsupported => Unsupported,
         conflict => Conflict,
+        mismatch => Mismatch,
         sealed => Sealed,
         too_large => TooLarge,
         busy => Busy,

@@ -3,6 +3,7 @@
 use crate::audit::Broker;
 use crate::barrier::Barrier;
 use crate::base::{Clock, Error, Result, Timestamp};
+use crate::core::answers::Answers;
 use crate::core::identity;
 use crate::core::mounts::{self, Class, Mount, Table};
 use crate::core::policies::Policies;
@@ -24,6 +25,7 @@ pub struct Live {
     pub policies: Policies,
     pub audit: Broker,
     pub quotas: Quotas,
+    pub answers: Arc<Answers>,
     /// Wakes the sweeper.
     pub bell: Bell,
     pub resolver: identity::Resolver,
@@ -64,6 +66,7 @@ impl Live {
             policies: opened.policies,
             audit: opened.audit,
             quotas: Quotas::default(),
+            answers: Arc::default(),
             bell: Bell::default(),
             resolver: identity::Resolver::default(),
             targets: Targets::default(),

@@ -5,6 +5,7 @@
 //! `Live` zeroises the keys.
 
 pub mod ancestry;
+pub mod answers;
 pub mod audits;
 pub mod authentication;
 pub mod authorize;

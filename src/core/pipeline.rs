@@ -3,6 +3,7 @@
 
 use crate::audit;
 use crate::base::{Error, Kind, Result};
+use crate::core::answers::Turn;
 use crate::core::authentication::{Presented, Uses};
 use crate::core::authorize::{Authorized, authorize};
 use crate::core::issue::Issuer;
@@ -162,9 +163,11 @@ impl Exchange<'_> {
         let Some(ttl) = asked.filter(|_| prepared.wrapping.is_none() && !response.is_empty()) else {
             return Ok(Answered { response, prepared });
         };
+        let replay_of = response.replay_of.clone();
         match self.live.wrap(request, response, ttl) {
             Ok((response, wrapping)) => {
                 prepared.wrapping = Some(wrapping);
+                let response = Response { replay_of, ..response };
                 Ok(Answered { response, prepared })
             }
             Err(error) => {
@@ -239,13 +242,38 @@ impl Exchange<'_> {
 
     fn dispatch(&self, authorized: &Authorized, request: &Request) -> Result<Answered> {
         let mut prepared = Prepared::default();
+        let claim = match self.turn(request)? {
+            Some(Turn::Again(response)) => return Ok(Answered { response: *response, prepared }),
+            Some(Turn::First(claim)) => Some(claim),
+            None => None,
+        };
         let mut response = self.operate(authorized, request, &mut prepared)?;
         // A pending lease, from the engine.
         prepared.lease = response.issued.take();
         if response.request_id.is_none() && response.wrap_info.is_none() {
             response.mount_type = self.target.mount.kind.clone();
         }
+        if let (Some(claim), Some(_)) = (claim, prepared.lease) {
+            match self.live.keep(claim, request, &response) {
+                Ok(keeping) => prepared.answer = keeping,
+                Err(error) => {
+                    self.live.abandon(&prepared);
+                    return Err(error);
+                }
+            }
+        }
         Ok(Answered { response, prepared })
+    }
+
+    /// Whether this request repeats one by its idempotency key; none where it has no key, or where no leases are made.
+    fn turn(&self, request: &Request) -> Result<Option<Turn>> {
+        let (Some(key), Some(identity)) = (&request.idempotency_key, &self.identity) else { return Ok(None) };
+        let asks = matches!(request.operation, Operation::Read | Operation::Create | Operation::Update);
+        let makes_leases = || self.live.engine(&self.target.mount).is_ok_and(|engine| !engine.secrets.is_empty());
+        if !asks || !matches!(self.target.endpoint, Some((Endpoint::Engine(_), _))) || !makes_leases() {
+            return Ok(None);
+        }
+        self.live.turn(&identity.row.key, request, key).map(Some)
     }
 
     fn operate(&self, _authorized: &Authorized, request: &Request, prepared: &mut Prepared) -> Result<Response> {

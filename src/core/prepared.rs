@@ -2,6 +2,7 @@
 //! before the audit devices have taken the answer, and an answer that is not sent leaves nothing alive.
 
 use crate::base::{Error, Result, Timestamp};
+use crate::core::answers::Keeping;
 use crate::core::leases::Leases;
 use crate::core::live::Live;
 use crate::core::tokens::Draft;
@@ -14,6 +15,8 @@ use crate::storage::{LeaseRow, LeaseState, Tx};
 pub struct Prepared {
     /// A pending lease, whose credential exists outside.
     pub lease: Option<Issued>,
+    /// The answer with that lease, where it may be asked for again.
+    pub answer: Option<Keeping>,
     /// A token, stored nowhere so far.
     pub token: Option<Draft>,
     /// The token that wraps the answer, and what it wraps.
@@ -42,6 +45,9 @@ impl Live {
                 let row = self.activate_lease(tx, issued, now)?;
                 ends.extend(row.expires);
                 target = row.target;
+                if let Some(keeping) = &prepared.answer {
+                    self.insert_answer(tx, keeping, issued.row, now)?;
+                }
             }
             if let Some(draft) = &prepared.token {
                 ends.extend(self.insert_token(tx, draft)?.expires);

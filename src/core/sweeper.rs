@@ -5,13 +5,13 @@
 //! line that nobody can work on, however long, costs one look in an index and no write.
 
 use crate::base::{Result, Timestamp};
-use crate::core::cubbyholes;
 use crate::core::live::Live;
 use crate::core::mounts::{self, Mount};
 use crate::core::revocation::{BATCH, CLAIM, ROWS_A_CHANGE};
 use crate::core::targets::Access;
 use crate::core::tasks;
 use crate::core::workers::{Job, Line, Workers};
+use crate::core::{answers, cubbyholes};
 use crate::storage::{Hash, Lane, LeaseKind, LeaseRow, LeaseState, Tx};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -149,6 +149,7 @@ pub fn sweep(live: &Arc<Live>, workers: &Arc<Workers>) -> Result<Duration> {
     while end_due_tokens(live)? {}
     hand_out(live, workers)?;
     run_tasks(live, workers)?;
+    answers::clear(live)?;
     let clearing = live.mounts().disabling().next().is_some();
     Ok(match next_look(live, workers)? {
         // What is due, could be worked on and was not listed does not open: it is reported, and looking again at once would

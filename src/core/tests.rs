@@ -1,5 +1,6 @@
 //! The core driven from inside, with a clock that is turned by hand: what the tree must always hold.
 
+mod answers;
 mod outside;
 mod places;
 mod quotas;

@@ -46,7 +46,7 @@ pub fn decode(wire: &Wire, at_most: Duration) -> Result<Request> {
             .map(duration::parse)
             .transpose()?,
         deadline: Instant::now() + at_most,
-        idempotency_key: idempotency_key(wire)?,
+        idempotency_key: wire.headers.first("Idempotency-Key").map(idempotency_key).transpose()?,
         allowance: None,
     })
 }
@@ -73,15 +73,15 @@ fn token(wire: &Wire) -> Option<Secret<String>> {
 }
 
 /// The key by which a client asks for the same answer again: bare, or in quotes as a structured field has it.
-fn idempotency_key(wire: &Wire) -> Result<Option<String>> {
-    let Some(text) = wire.headers.first("Idempotency-Key").map(str::trim) else { return Ok(None) };
+fn idempotency_key(text: &str) -> Result<String> {
+    let text = text.trim();
     let key = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
     if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Error::bad_request(format!(
             "Idempotency-Key takes 1 to {LONGEST_KEY} visible ASCII characters without blanks, a UUID for instance"
         )));
     }
-    Ok(Some(key.to_owned()))
+    Ok(key.to_owned())
 }
 
 fn refuse_namespace(wire: &Wire) -> Result<()> {
@@ -138,5 +138,20 @@ fn body_data(body: &[u8]) -> Result<Map> {
         Value::Object(data) => Ok(data),
         Value::Null => Ok(Map::new()),
         _ => Err(Error::bad_request("failed to parse JSON input: the body must be a JSON object")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idempotency_key_comes_bare_or_in_quotes() {
+        for text in ["8e03978e-40d5", " 8e03978e-40d5 ", "\"8e03978e-40d5\""] {
+            assert!(idempotency_key(text).is_ok_and(|key| key == "8e03978e-40d5"), "{text}");
+        }
+        for text in ["", "\"\"", "two words", "a\tb", "é", &"k".repeat(256)] {
+            assert!(idempotency_key(text).is_err(), "{text}");
+        }
     }
 }

@@ -8,12 +8,16 @@ use serde_json::{Value, json};
 /// Encodes what a request came to. `id` is the request's.
 #[must_use]
 pub fn encode(id: &str, outcome: Result<Response, Error>) -> Answer {
+    let is_replay = outcome.as_ref().is_ok_and(|response| response.replay_of.is_some());
     let mut answer = match outcome {
         Ok(response) => success(id, response),
         Err(error) => failure(id, &error),
     };
     // Nothing in between may keep what may be a secret.
     answer.headers.push(("Cache-Control".to_owned(), "no-store".to_owned()));
+    if is_replay {
+        answer.headers.push(("Idempotency-Replayed".to_owned(), "true".to_owned()));
+    }
     answer
 }
 
@@ -84,6 +88,7 @@ fn failure(id: &str, error: &Error) -> Answer {
         Kind::NotFound => 404,
         Kind::Unsupported => 405,
         Kind::Conflict => 409,
+        Kind::Mismatch => 422,
         Kind::Sealed | Kind::NotInitialized => 503,
         Kind::TooLarge => 413,
         Kind::Busy => 429,
@@ -111,6 +116,14 @@ mod tests {
     fn a_refused_client_is_told_when_to_come_again() {
         assert_eq!(told(true, false), [("Retry-After".to_owned(), "5".to_owned())]);
         assert!(told(false, false).is_empty());
+    }
+
+    #[test]
+    fn an_answer_that_was_given_before_says_so() {
+        let given = |replay_of| encode("id", Ok(Response { replay_of, ..Response::default() }));
+        let says_so = |answer: Answer| answer.headers.iter().any(|(name, _)| name == "Idempotency-Replayed");
+        assert!(says_so(given(Some("first".to_owned()))) && !says_so(given(None)));
+        assert_eq!(encode("id", Err(Error::mismatch("other parameters"))).status, 422);
     }
 
     #[test]

@@ -168,6 +168,7 @@ mod tests {
             issued: None,
             mount_type: "aws".to_owned(),
             wrap_info: None,
+            replay_of: None,
             request_id: None,
         }
     }

@@ -106,6 +106,8 @@ pub struct Response {
     pub mount_type: String,
     /// Stands in for an answer that was wrapped.
     pub wrap_info: Option<WrapInfo>,
+    /// The id of the request that was given this answer before: nothing was done for it this time.
+    pub replay_of: Option<String>,
     /// The id of the request that this was once the answer to, where it comes out of a wrapping.
     pub request_id: Option<String>,
 }

@@ -107,6 +107,7 @@ pub trait Snapshot {
     fn lease_counts(&self) -> Result<Vec<MountCount>>;
 
     fn answer(&self, key: &Hash) -> Result<Option<AnswerRow>>;
+    fn next_answer_expiry(&self) -> Result<Option<Timestamp>>;
 
     fn work(&self, id: i64) -> Result<Option<WorkRow>>;
     fn work_by_key(&self, key: &Hash) -> Result<Option<WorkRow>>;

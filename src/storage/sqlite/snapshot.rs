@@ -185,6 +185,10 @@ impl Snapshot for Session<'_> {
         self.one("SELECT at FROM ended WHERE subject = ?1", [subject], |row| row.get(0))
     }
 
+    fn next_answer_expiry(&self) -> Result<Option<Timestamp>> {
+        self.one("SELECT min(expires) FROM answers", [], |row| row.get(0)).map(Option::flatten)
+    }
+
     fn lease_counts(&self) -> Result<Vec<MountCount>> {
         let sql = "SELECT mount, kind, state, count(*) FROM leases GROUP BY mount, kind, state";
         self.all(sql, [], |row| {
@@ -210,10 +214,9 @@ impl Snapshot for Session<'_> {
     }
 
     fn next_chore(&self) -> Result<Option<Timestamp>> {
-        let earliest = |sql| self.one(sql, [], |row| row.get(0)).map(Option::flatten);
-        let work: Option<Timestamp> = earliest("SELECT min(due) FROM work WHERE due IS NOT NULL")?;
-        let answer: Option<Timestamp> = earliest("SELECT min(expires) FROM answers")?;
-        Ok(work.into_iter().chain(answer).min())
+        let sql = "SELECT min(due) FROM work WHERE due IS NOT NULL";
+        let work: Option<Timestamp> = self.one(sql, [], |row| row.get(0)).map(Option::flatten)?;
+        Ok(work.into_iter().chain(self.next_answer_expiry()?).min())
     }
 }
 
