@@ -1,6 +1,6 @@
-//! The README's tour, played: what it shows is what the program prints.
+//! The README's tour, played, and those of other pages: what they show is what the program prints.
 //!
-//! Every `$ command` of the README's console blocks is run, in order, by a shell against a new server and an AWS emulator.
+//! Every `$ command` of a page's console blocks is run, in order, by a shell against a new server and an AWS emulator.
 //! What differs from one run to the next (tokens, keys, ids, times) must have the form that the README shows; from then on the
 //! README's example stands for the value of this run, in commands and outputs alike.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code: a panic is the verdict")]
@@ -26,35 +26,23 @@ struct Step {
 fn the_tour_prints_what_the_readme_shows() {
     let moto = Moto::start();
     let server = Server::start("");
-    let bin = server.path("bin");
-    fs::create_dir(&bin).unwrap();
-    symlink(PROGRAM, bin.join("leasehold")).unwrap();
-    let search = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let mut known = Known::default();
     known.learn("http://127.0.0.1:8200", &server.address);
     known.learn("AKIAIOSFODNN7EXAMPLE", &moto.admin.access_key);
     let secret = format!("{} iam_endpoint={1} sts_endpoint={1}", moto.admin.secret_key, moto.endpoint);
     known.learn("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", &secret);
 
-    let steps = steps(&readme());
-    assert!(steps.len() > 20, "the README's tour has {} commands only", steps.len());
-    for step in steps {
-        let shell = Command::new("sh")
-            .args(["-c", &format!("exec 2>&1\n{}", known.in_this_run(&step.command))])
-            .env("PATH", &search)
-            .env("HOME", server.path(""))
-            .env("VAULT_ADDR", &server.address)
-            .env_remove("VAULT_TOKEN")
-            .current_dir(server.path(""))
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let printed = String::from_utf8(shell.stdout).unwrap();
-        if let Err(difference) = known.compare(&step.output, &printed) {
-            panic!("$ {}\n{difference}\nIt printed:\n{printed}", step.command);
-        }
-    }
+    assert!(play(&readme(), &server, known) > 20, "the README's tour is short");
     assert_eq!(moto.users(), Vec::<String>::new(), "the tour leaves nothing at AWS");
+}
+
+#[test]
+fn the_page_on_key_value_secrets_shows_what_is_printed() {
+    let server = Server::ready();
+    let mut known = Known::default();
+    known.learn("http://127.0.0.1:8200", &server.address);
+    std::fs::write(server.path(".vault-token"), &server.root).unwrap();
+    assert!(play(&page("docs/kv.md"), &server, known) > 12, "the page's tour is short");
 }
 
 #[test]
@@ -80,7 +68,38 @@ fn a_difference_is_seen() {
 }
 
 fn readme() -> String {
-    fs::read_to_string(PathBuf::from(python::repository()).join("README.md")).unwrap()
+    page("README.md")
+}
+
+fn page(name: &str) -> String {
+    fs::read_to_string(PathBuf::from(python::repository()).join(name)).unwrap()
+}
+
+/// Runs a page's commands against a server and compares; how many there were.
+fn play(page: &str, server: &Server, mut known: Known) -> usize {
+    let bin = server.path("bin");
+    fs::create_dir(&bin).unwrap();
+    symlink(PROGRAM, bin.join("leasehold")).unwrap();
+    let search = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let steps = steps(page);
+    let count = steps.len();
+    for step in steps {
+        let shell = Command::new("sh")
+            .args(["-c", &format!("exec 2>&1\n{}", known.in_this_run(&step.command))])
+            .env("PATH", &search)
+            .env("HOME", server.path(""))
+            .env("VAULT_ADDR", &server.address)
+            .env_remove("VAULT_TOKEN")
+            .current_dir(server.path(""))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let printed = String::from_utf8(shell.stdout).unwrap();
+        if let Err(difference) = known.compare(&step.output, &printed) {
+            panic!("$ {}\n{difference}\nIt printed:\n{printed}", step.command);
+        }
+    }
+    count
 }
 
 /// The contents of the fenced blocks of a language.

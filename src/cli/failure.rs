@@ -32,17 +32,19 @@ impl From<Exit> for ExitCode {
 pub struct Failure {
     pub exit: Exit,
     pub message: String,
+    /// The status code of a server that refused.
+    pub status: Option<u16>,
 }
 
 impl Failure {
     #[must_use]
     pub fn local(message: impl Into<String>) -> Self {
-        Self { exit: Exit::LOCAL, message: message.into() }
+        Self { exit: Exit::LOCAL, message: message.into(), status: None }
     }
 
     #[must_use]
     pub fn refused(message: impl Into<String>) -> Self {
-        Self { exit: Exit::REFUSED, message: message.into() }
+        Self { exit: Exit::REFUSED, message: message.into(), status: None }
     }
 
     /// Puts `what` in front of the message: `what: message`.

@@ -16,7 +16,7 @@ pub fn of_program() -> String {
         .iter()
         .filter(|command| !command.name.contains(' '))
         .map(|command| (command.name, command.summary))
-        .chain(table::GROUPS.iter().map(|group| (group.name, group.summary)))
+        .chain(table::GROUPS.iter().filter(|group| !group.name.contains(' ')).map(|group| (group.name, group.summary)))
         .partition(|(name, _)| table::COMMON.contains(name));
     let mut other = other;
     other.sort_unstable();
@@ -30,9 +30,7 @@ pub fn of_program() -> String {
 /// What `secrets -h` prints: the commands below, each with one line.
 #[must_use]
 pub fn of_group(group: &Group) -> String {
-    let below: Vec<_> = table::below(group)
-        .map(|command| (command.name.split_once(' ').map_or(command.name, |(_, last)| last), command.summary))
-        .collect();
+    let below = table::below(group);
     format!(
         "Usage: {PROGRAM} {} <subcommand> [options] [args]\n\n{}\nSubcommands:\n{}\nEach of them explains itself: {PROGRAM} {} {} -h\n",
         group.name,

@@ -43,7 +43,7 @@ pub const COMMAND: Command = Command {
 /// One line that says why it cannot start or go on.
 pub fn run(invocation: &Invocation) -> Outcome {
     let outcome = if invocation.is_set("dev") { run_dev(invocation) } else { run_configured(invocation) };
-    outcome.map(|()| Exit::SUCCESS).map_err(|error| Failure { exit: Exit::LOCAL, message: error.for_log() })
+    outcome.map(|()| Exit::SUCCESS).map_err(|error| Failure::local(error.for_log()))
 }
 
 fn run_configured(invocation: &Invocation) -> Result<()> {

@@ -7,8 +7,16 @@ use crate::cli::{
 };
 
 /// Words that lead to other commands.
-pub const GROUPS: &[Group] =
-    &[operator::GROUP, secrets::GROUP, audit::GROUP, policy::GROUP, token::GROUP, lease::GROUP, kv::GROUP];
+pub const GROUPS: &[Group] = &[
+    operator::GROUP,
+    secrets::GROUP,
+    audit::GROUP,
+    policy::GROUP,
+    token::GROUP,
+    lease::GROUP,
+    kv::GROUP,
+    kv::metadata::GROUP,
+];
 
 /// Every command, in the order the help shows them.
 pub const COMMANDS: &[Command] = &[
@@ -26,9 +34,18 @@ pub const COMMANDS: &[Command] = &[
     audit::enable::COMMAND,
     audit::list::COMMAND,
     kv::delete::COMMAND,
+    kv::destroy::COMMAND,
+    kv::enable_versioning::COMMAND,
     kv::get::COMMAND,
     kv::list::COMMAND,
+    kv::metadata::delete::COMMAND,
+    kv::metadata::get::COMMAND,
+    kv::metadata::patch::COMMAND,
+    kv::metadata::put::COMMAND,
+    kv::patch::COMMAND,
     kv::put::COMMAND,
+    kv::rollback::COMMAND,
+    kv::undelete::COMMAND,
     lease::lookup::COMMAND,
     lease::owner::COMMAND,
     lease::renew::COMMAND,
@@ -58,6 +75,9 @@ pub const COMMANDS: &[Command] = &[
 /// The commands that the bare program name shows first.
 pub const COMMON: &[&str] = &["read", "write", "delete", "list", "login", "server", "status", "unwrap"];
 
+/// Words of the longest name: `kv metadata get`.
+const LONGEST: usize = 3;
+
 /// What the leading words of a command line name.
 pub enum Found<'words> {
     Command(&'static Command, &'words [String]),
@@ -70,18 +90,19 @@ pub enum Found<'words> {
 #[must_use]
 pub fn find(words: &[String]) -> Found<'_> {
     let named: Vec<&str> = words.iter().map(String::as_str).take_while(|word| !word.starts_with('-')).collect();
-    for length in (1..=named.len().min(2)).rev() {
+    for length in (1..=named.len().min(LONGEST)).rev() {
         let name = named[..length].join(" ");
         if let Some(command) = COMMANDS.iter().find(|command| command.name == name) {
             return Found::Command(command, &words[length..]);
         }
+        if let Some(group) = GROUPS.iter().find(|group| group.name == name) {
+            return match named.get(length) {
+                None => Found::Group(group),
+                Some(next) => unknown(&format!("{name} {next}")),
+            };
+        }
     }
-    let group = named.first().and_then(|first| GROUPS.iter().find(|group| group.name == *first));
-    match (group, named.len()) {
-        (Some(group), 1) => Found::Group(group),
-        (Some(group), _) => unknown(&format!("{} {}", group.name, named[1])),
-        (None, _) => unknown(named.first().copied().unwrap_or_default()),
-    }
+    unknown(named.first().copied().unwrap_or_default())
 }
 
 fn unknown(name: &str) -> Found<'static> {
@@ -109,9 +130,17 @@ fn distance(left: &str, right: &str) -> usize {
     row[right.len()]
 }
 
-/// The commands below a group.
-pub fn below(group: &Group) -> impl Iterator<Item = &'static Command> {
-    COMMANDS.iter().filter(move |command| command.name.split_once(' ').is_some_and(|(first, _)| first == group.name))
+/// What stands right below a group, commands and groups, with one line each.
+pub fn below(group: &Group) -> Vec<(&'static str, &'static str)> {
+    let commands = COMMANDS.iter().map(|command| (command.name, command.summary));
+    let groups = GROUPS.iter().map(|group| (group.name, group.summary));
+    let last = |(name, summary): (&'static str, &'static str)| match name.rsplit_once(' ') {
+        Some((above, last)) if above == group.name => Some((last, summary)),
+        _ => None,
+    };
+    let mut below: Vec<_> = commands.chain(groups).filter_map(last).collect();
+    below.sort_unstable();
+    below
 }
 
 #[cfg(test)]
@@ -131,6 +160,10 @@ mod tests {
     fn words_find_the_longest_command() {
         assert_eq!(found("secrets enable -path=x aws"), "secrets enable <-path=x aws>");
         assert_eq!(found("read secret/x"), "read <secret/x>");
+        assert_eq!(found("kv get secret/metadata"), "kv get <secret/metadata>");
+        assert_eq!(found("kv metadata get x"), "kv metadata get <x>");
+        assert_eq!(found("kv metadata"), "group kv metadata");
+        assert_eq!(found("kv metadata gte"), "no kv metadata gte, Some(\"kv metadata get\")");
         assert_eq!(found("secrets"), "group secrets");
         assert_eq!(found("secrets -h"), "group secrets");
     }
@@ -148,7 +181,7 @@ mod tests {
     fn every_command_is_once_in_the_table_and_below_a_known_group() {
         for (index, command) in COMMANDS.iter().enumerate() {
             assert!(COMMANDS[..index].iter().all(|other| other.name != command.name), "{} twice", command.name);
-            if let Some((group, _)) = command.name.split_once(' ') {
+            if let Some((group, _)) = command.name.rsplit_once(' ') {
                 assert!(GROUPS.iter().any(|known| known.name == group), "{group} is no group");
             }
         }

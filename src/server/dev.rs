@@ -1,9 +1,10 @@
-//! The development server: in memory, initialised, unsealed, with a key-value engine at `secret/`, and everything that is
-//! needed to use it printed. Nothing of it outlives the process.
+//! The development server: in memory, initialised, unsealed, with a versioned key-value engine at `secret/`, and everything
+//! that is needed to use it printed. Nothing of it outlives the process.
 
 use crate::base::{Result, Secret};
 use crate::config::{Config, ListenerConfig, Storage};
 use crate::core::mounts::{self, Class, Mount};
+use crate::logical::engine::VERSION;
 use crate::seal::SealConfig;
 use crate::server::Running;
 use std::io::Write;
@@ -34,7 +35,8 @@ pub fn prepare(running: &Running, options: &Options) -> Result<Secret<String>> {
     let key = made.shares.first().cloned().unwrap_or_default();
     core.unseal(key.clone())?;
     let live = core.live()?;
-    let mount = Mount::new("secret/", Class::Secret, "kv", "key/value secret storage")?;
+    let mut mount = Mount::new("secret/", Class::Secret, "kv", "key/value secret storage")?;
+    mount.options.insert(VERSION.to_owned(), "2".into());
     live.change_mounts(|_| Ok(()), |tx, ()| mounts::store(tx, &live.barrier, &mount, None))?;
     print(running, &key, &made.root_token);
     Ok(made.root_token)

@@ -68,6 +68,7 @@ fn serve(mut connection: TcpStream, state: &Mutex<State>) {
         let Some((name, value)) = header.trim().split_once(':') else { break };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().unwrap(),
+            "content-type" if value.trim() != "application/json" => notes.push_str(&format!(" [{}]", value.trim())),
             "x-vault-token" | "x-vault-namespace" | "x-vault-wrap-ttl" => {
                 notes.push_str(&format!(" [{}:{value}]", name.to_ascii_lowercase()));
             }

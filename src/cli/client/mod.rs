@@ -167,6 +167,14 @@ impl Client {
         self.change(&Call::new("POST", path).with_body(body))
     }
 
+    /// Changes what is at a path by a JSON merge patch.
+    ///
+    /// # Errors
+    /// As [`Client::change`].
+    pub fn patch(&self, path: &str, body: Value) -> Result<Option<Answer>, Failure> {
+        self.change(&Call::new("PATCH", path).with_body(body))
+    }
+
     /// Deletes a path.
     ///
     /// # Errors
@@ -247,7 +255,8 @@ impl Client {
             |_| Failure::local("the token, a header or the address holds characters that HTTP does not allow");
         let response = match body {
             Some(body) => {
-                let request = request.header("Content-Type", "application/json");
+                let kind = if call.method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+                let request = request.header("Content-Type", kind);
                 self.agent.run(request.body(body.as_slice()).map_err(malformed)?)
             }
             None => self.agent.run(request.body(()).map_err(malformed)?),

@@ -14,8 +14,12 @@ pub struct Described {
 
 /// The reasons a server gave for refusing.
 pub fn reasons(body: Option<&Value>) -> Vec<&str> {
-    let errors = body.and_then(|body| body.get("errors")).and_then(Value::as_array);
-    errors.map(|errors| errors.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+    texts(body, "errors")
+}
+
+fn texts<'body>(body: Option<&'body Value>, member: &str) -> Vec<&'body str> {
+    let items = body.and_then(|body| body.get(member)).and_then(Value::as_array);
+    items.map(|items| items.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
 }
 
 /// Whether the server refused because it is sealed: waiting a moment does not change that.
@@ -34,11 +38,14 @@ pub fn refused(call: &Described, status: u16, body: Option<&Value>) -> Failure {
             let _ = write!(text, "Raw Message:\n\n{raw}");
         }
         _ => {
-            let reasons: Vec<_> = reasons(body).iter().map(|reason| format!("* {reason}")).collect();
-            let _ = write!(text, "Errors:\n\n{}", reasons.join("\n"));
+            // What was not found gives no reason, but may have a warning that tells where to look.
+            let told = Some(reasons(body)).filter(|reasons| !reasons.is_empty());
+            let lines: Vec<_> =
+                told.unwrap_or_else(|| texts(body, "warnings")).iter().map(|reason| format!("* {reason}")).collect();
+            let _ = write!(text, "Errors:\n\n{}", lines.join("\n"));
         }
     }
-    Failure::refused(text.trim_end())
+    Failure { status: Some(status), ..Failure::refused(text.trim_end()) }
 }
 
 /// No answer came: says why, and what to do next.

@@ -1,8 +1,12 @@
 //! `kv get`: reads a secret.
 
-use super::{MOUNT, path};
+use super::MOUNT;
+use super::place::Place;
+use super::sections;
+use crate::cli::client::Call;
 use crate::cli::command::{Command, FIELD, FORMAT, HTTP};
-use crate::cli::{Exit, Failure, Format, Invocation, Outcome, console, output};
+use crate::cli::flags::Flag;
+use crate::cli::{Answer, Exit, Failure, Format, Invocation, Outcome, output};
 use serde_json::{Map, Value};
 
 pub const COMMAND: Command = Command {
@@ -10,62 +14,65 @@ pub const COMMAND: Command = Command {
     summary: "Read a secret",
     arguments: "PATH",
     takes: (1, 1),
-    about: "Reads a secret and prints its keys and values.",
+    about: "Reads a secret and prints its keys and values; of a store of version 2, what is known of the version, too.",
     examples: &[
         ("Read a secret:", "kv get secret/my-app"),
         ("The same, with the mount given apart:", "kv get -mount=secret my-app"),
+        ("Read an earlier version of it:", "kv get -version=1 secret/my-app"),
         ("Print one value:", "kv get -field=password secret/my-app"),
     ],
-    flags: &[MOUNT],
+    flags: &[
+        MOUNT,
+        Flag::number("version", "Which version to read, of a store of version 2. The current one is read without it."),
+    ],
     shares: &[&HTTP, &FORMAT, &FIELD],
     run,
 };
 
 fn run(invocation: &Invocation) -> Outcome {
     let client = invocation.client()?;
-    let path = path(invocation, &client)?;
-    let answer = client.read(&path).map_err(|failure| failure.context(format!("Error reading {path}")))?;
+    let place = Place::find(invocation, &client)?;
+    let path = place.data();
+    let wanted = invocation.given("version").filter(|_| place.versioned);
+    let call = Call::new("GET", &path).with_query(wanted.map(|version| ("version".to_owned(), version.to_owned())));
+    let answer = client.ask(&call).map_err(|failure| failure.context(format!("Error reading {path}")))?;
     let answer = answer.ok_or_else(|| Failure::refused(format!("No value found at {path}")))?;
-    let as_it_is = invocation.field().is_some() || answer.wrap_info().is_some();
-    match answer.data().filter(|_| !as_it_is) {
-        Some(data) if invocation.format()? == Format::Table => {
-            output::warnings(&answer);
-            console::line(heading("Data", data));
-            console::line(output::table::key_value(&rows(data)));
-            Ok(Exit::SUCCESS)
-        }
-        _ => output::answer(invocation, &answer),
+    if answer.wrap_info().is_some() {
+        return output::answer(invocation, &answer);
     }
+    let value = value(&answer, &place);
+    if let Some(field) = invocation.field().filter(|_| place.versioned) {
+        let value = value.ok_or_else(|| Failure::refused(format!("No data found at {path}")))?;
+        // "data" is the whole value, unless that has a key of this name.
+        let whole = field == "data" && !value.contains_key("data");
+        return if whole { output::answer(invocation, &answer) } else { output::data(invocation, value) };
+    }
+    if invocation.field().is_some() || invocation.format()? != Format::Table {
+        return output::answer(invocation, &answer);
+    }
+    show(&answer, &place, &path, value);
+    Ok(Exit::SUCCESS)
 }
 
-fn rows(data: &Map<String, Value>) -> Vec<(&String, String)> {
-    let mut rows: Vec<_> = data.iter().map(|(key, value)| (key, output::plain(value))).collect();
-    rows.sort();
-    rows
+/// The keys and values of the secret itself.
+fn value<'a>(answer: &'a Answer, place: &Place) -> Option<&'a Map<String, Value>> {
+    let data = answer.data()?;
+    if place.versioned { data.get("data")?.as_object() } else { Some(data) }
 }
 
-/// `=== Data ===`, about as wide as the header of the table below it.
-fn heading(title: &str, data: &Map<String, Value>) -> String {
-    let longest = data.keys().map(String::len).max().unwrap_or(0);
-    let signs = match (longest + "    Value".len()).saturating_sub(title.len() + 2) {
-        0 => 4,
-        room => room + room % 2,
-    };
-    let half = "=".repeat(signs / 2);
-    format!("{half} {title} {half}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_heading_is_as_wide_as_the_table_and_even() {
-        for (key, heading_expected) in
-            [("foo", "=== Data ==="), ("password", "====== Data ======"), ("a", "== Data ==")]
-        {
-            let data = Map::from_iter([(key.to_owned(), Value::from("x"))]);
-            assert_eq!(heading("Data", &data), heading_expected);
+fn show(answer: &Answer, place: &Place, path: &str, value: Option<&Map<String, Value>>) {
+    output::warnings(answer);
+    if place.versioned {
+        sections::path("Secret Path", path);
+        let metadata = answer.data().and_then(|data| data.get("metadata")?.as_object());
+        if let Some(metadata) = metadata {
+            sections::members("Metadata", metadata);
+            if value.is_some() {
+                crate::cli::console::line("");
+            }
         }
+    }
+    if let Some(value) = value {
+        sections::members("Data", value);
     }
 }

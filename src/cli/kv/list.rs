@@ -1,6 +1,7 @@
 //! `kv list`: lists secrets.
 
-use super::{MOUNT, path};
+use super::MOUNT;
+use super::place::Place;
 use crate::cli::command::{Command, FORMAT, HTTP};
 use crate::cli::invocation::mount_path;
 use crate::cli::{Invocation, Outcome, list};
@@ -19,6 +20,6 @@ pub const COMMAND: Command = Command {
 
 fn run(invocation: &Invocation) -> Outcome {
     let client = invocation.client()?;
-    let path = path(invocation, &client)?;
-    list::names_at(invocation, &client, &mount_path(&path))
+    let place = Place::find(invocation, &client)?;
+    list::names_at(invocation, &client, &mount_path(&place.below("metadata")))
 }

@@ -20,6 +20,7 @@ pub const COMMAND: Command = Command {
         ("Mount the AWS engine at aws/:", "secrets enable aws"),
         ("Mount it somewhere else, with leases of at most a day:", "secrets enable -path=cloud -max-lease-ttl=24h aws"),
         ("Mount a store for secrets:", "secrets enable -path=secret -description=\"Secrets of the team\" kv"),
+        ("Mount one that keeps earlier versions:", "secrets enable -path=secret -version=2 kv"),
     ],
     flags: &[
         Flag::text("path", "Where to mount it. The default is the name of its kind."),

@@ -19,7 +19,8 @@ READ_ONLY = """{
 
 POLICY = """
 path "aws/creds/reader" { capabilities = ["read"] }
-path "secret/app/*" { capabilities = ["create", "read", "update", "delete", "list"] }
+path "kv/app/*" { capabilities = ["create", "read", "update", "delete", "list"] }
+path "secret/data/app/*" { capabilities = ["create", "read"] }
 path "sys/leases/renew" { capabilities = ["update"] }
 """
 
@@ -83,8 +84,9 @@ def make_tokens_by_role(root):
     expect(refused(hvac.exceptions.InvalidPath, token.read_role, "compat"), "the role is gone")
 
 
-def keep_secrets(client):
-    kv = client.secrets.kv.v1
+def keep_secrets(root, client):
+    root.sys.enable_secrets_engine("kv")
+    kv = Mounted(client.secrets.kv.v1, "kv")
     kv.create_or_update_secret(path="app/database", secret={"user": "app", "port": 5432, "tls": True})
     read = kv.read_secret(path="app/database")
     expect(read["data"] == {"user": "app", "port": 5432, "tls": True}, f"what was written is read, not {read['data']}")
@@ -92,6 +94,21 @@ def keep_secrets(client):
     kv.delete_secret(path="app/database")
     expect(refused(hvac.exceptions.InvalidPath, kv.read_secret, path="app/database"), "what was deleted is gone")
     expect(refused(hvac.exceptions.Forbidden, kv.read_secret, path="other/thing"), "other paths are forbidden")
+    versioned = client.secrets.kv.v2
+    made = versioned.create_or_update_secret(path="app/database", secret={"user": "app"})
+    expect(made["data"]["version"] == 1, "secret/ keeps versions")
+    read = versioned.read_secret_version(path="app/database", raise_on_deleted_version=True)
+    expect(read["data"]["data"] == {"user": "app"}, "what was written there is read")
+
+
+class Mounted:
+    """An interface with its mount filled in."""
+
+    def __init__(self, interface, mount):
+        self.interface, self.mount = interface, mount
+
+    def __getattr__(self, name):
+        return lambda **arguments: getattr(self.interface, name)(mount_point=self.mount, **arguments)
 
 
 def wrap_answers(root, client):
@@ -190,7 +207,7 @@ def main():
     step("makes tokens by a role")
     make_tokens_by_role(root)
     step("writes, reads, lists and deletes secrets")
-    keep_secrets(client)
+    keep_secrets(root, client)
     step("wraps answers and unwraps them")
     wrap_answers(root, client)
     step("configures the AWS engine")
