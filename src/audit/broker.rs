@@ -2,13 +2,14 @@
 //!
 //! Invariant: with any device enabled, a damaged one included, `Ok` means that the entry is on record somewhere.
 
-use super::Device;
 use super::entry::{Disclosure, Event, Phase, Scribe};
 use super::salt::Salt;
+use super::{Device, shortened};
 use crate::base::{Error, Result};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
 
 #[derive(Default)]
 pub struct Broker {
@@ -20,6 +21,8 @@ enum Slot {
         device: Box<dyn Device>,
         scribe: Box<Scribe>,
         refusing: AtomicBool,
+        /// Until when it is left alone.
+        rests_until: Mutex<Option<Instant>>,
     },
     /// Its definition did not open: it refuses everything.
     Damaged,
@@ -34,7 +37,8 @@ impl Broker {
     /// Adds a device, or puts it in the place of the one with its name.
     pub fn add(&self, name: &str, device: Box<dyn Device>, salt: &Salt, disclosure: Disclosure) {
         let scribe = Box::new(Scribe::new(salt, disclosure));
-        self.insert(name, Slot::Open { device, scribe, refusing: AtomicBool::new(false) });
+        let (refusing, rests_until) = (AtomicBool::new(false), Mutex::new(None));
+        self.insert(name, Slot::Open { device, scribe, refusing, rests_until });
     }
 
     /// Adds a device that is known to be enabled and cannot be opened.
@@ -123,8 +127,17 @@ impl Broker {
 
 impl Slot {
     fn accepts(&self, name: &str, phase: Phase, event: &Event<'_>) -> bool {
-        let Self::Open { device, scribe, refusing } = self else { return false };
-        let outcome = scribe.line(phase, event).and_then(|line| device.write(&line));
+        let Self::Open { device, scribe, refusing, rests_until } = self else { return false };
+        let resting = |until: Option<Instant>| until.is_some_and(|until| Instant::now() < until);
+        if resting(*rests_until.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return false;
+        }
+        let outcome = scribe
+            .line(phase, event)
+            .and_then(|line| fit(device.as_ref(), phase, event, line))
+            .and_then(|line| device.write(&line));
+        let rest = outcome.is_err().then(|| Instant::now() + device.rests_after_failure());
+        *rests_until.lock().unwrap_or_else(PoisonError::into_inner) = rest;
         // Said once when it begins and once when it ends: not for each of the requests in between.
         let refused_before = refusing.swap(outcome.is_err(), Ordering::Relaxed);
         match &outcome {
@@ -133,5 +146,13 @@ impl Slot {
             _ => {}
         }
         outcome.is_ok()
+    }
+}
+
+/// A line that is too long for its device is cut: better less of it than a request refused for its length.
+fn fit(device: &dyn Device, phase: Phase, event: &Event<'_>, line: Vec<u8>) -> Result<Vec<u8>> {
+    match device.limit() {
+        Some(limit) if line.len() > limit => shortened::cut(phase, event, &line),
+        _ => Ok(line),
     }
 }

@@ -2,6 +2,7 @@
 //! tokens and accessors stand as keyed hashes.
 
 use super::salt::{Hasher, Salt};
+use super::shortened;
 use crate::base::{Error, Result, Secret, Timestamp, random};
 use crate::logical::{self, Body, Field, Map, Operation, Request, Response, WrapInfo};
 use serde::{Serialize, Serializer};
@@ -54,10 +55,14 @@ pub struct Mount {
 }
 
 /// What a device shows in clear, by its own options.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disclosure {
     pub log_raw: bool,
     pub hmac_accessor: bool,
+    /// Lists are answered with the number of what they hold.
+    pub elide_list_responses: bool,
+    /// Stands before each entry.
+    pub prefix: String,
 }
 
 impl Disclosure {
@@ -65,6 +70,9 @@ impl Disclosure {
         Field::flag("log_raw", "Writes values and tokens in clear. Whoever reads the file then holds them.")
             .default("false");
     pub const HMAC_ACCESSOR: Field = Field::flag("hmac_accessor", "Hashes the accessors of tokens.").default("true");
+
+    pub const ELIDE_LIST_RESPONSES: Field =
+        Field::flag("elide_list_responses", "Shows how many names a list has and not the names.").default("false");
 
     /// Reads a device's options; those that disclose nothing are the device's own business.
     ///
@@ -75,7 +83,12 @@ impl Disclosure {
             None => Ok(otherwise),
             Some(value) => field.parse(value).map(|value| value.as_bool().unwrap_or(otherwise)),
         };
-        Ok(Self { log_raw: flag(Self::LOG_RAW, false)?, hmac_accessor: flag(Self::HMAC_ACCESSOR, true)? })
+        Ok(Self {
+            log_raw: flag(Self::LOG_RAW, false)?,
+            hmac_accessor: flag(Self::HMAC_ACCESSOR, true)?,
+            elide_list_responses: flag(Self::ELIDE_LIST_RESPONSES, false)?,
+            prefix: options.get("prefix").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        })
     }
 }
 
@@ -89,6 +102,17 @@ pub struct Scribe {
 pub enum Phase {
     Request,
     Response,
+}
+
+impl Phase {
+    /// The entry's `type`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Response => "response",
+        }
+    }
 }
 
 impl Scribe {
@@ -108,21 +132,20 @@ impl Scribe {
     /// # Errors
     /// `Internal` when the entry cannot be written as JSON.
     pub fn line(&self, phase: Phase, event: &Event<'_>) -> Result<Vec<u8>> {
-        let kind = match phase {
-            Phase::Request => "request",
-            Phase::Response => "response",
-        };
-        line(&Entry {
-            time: event.time.rfc3339(),
-            kind,
-            auth: self.caller(event),
-            request: self.request(event),
-            response: event
-                .response
-                .filter(|_| phase == Phase::Response)
-                .map(|response| self.response(event, response)),
-            error: event.error,
-        })
+        line(
+            &self.disclosure.prefix,
+            &Entry {
+                time: event.time.rfc3339(),
+                kind: phase.name(),
+                auth: self.caller(event),
+                request: self.request(event),
+                response: event
+                    .response
+                    .filter(|_| phase == Phase::Response)
+                    .map(|response| self.response(event, response)),
+                error: event.error,
+            },
+        )
     }
 
     fn caller<'e>(&self, event: &Event<'e>) -> Option<AuthPart<'e>> {
@@ -168,7 +191,7 @@ impl Scribe {
             mount: event.mount.into(),
             auth: response.auth.as_ref().map(|auth| self.made(auth)),
             secret: lease.map(|lease| SecretPart { lease_id: &lease.id }),
-            data: self.body(&response.body, clear),
+            data: self.counted(event, response).or_else(|| self.body(&response.body, clear)),
             warnings: &response.warnings,
             replay_of: response.replay_of.as_deref(),
             wrap_info: response.wrap_info.as_ref().map(|wrapping| self.wrapping(wrapping)),
@@ -201,6 +224,11 @@ impl Scribe {
             token_ttl: Some(auth.ttl.as_secs()),
             ..AuthPart::default()
         }
+    }
+
+    fn counted<'e>(&self, event: &Event<'e>, response: &Response) -> Option<DataPart<'e>> {
+        let counts = shortened::lengths(event.request.operation, response)?;
+        self.disclosure.elide_list_responses.then_some(DataPart::Counts(counts))
     }
 
     fn body<'e>(&'e self, body: &'e Body, clear: &'e [String]) -> Option<DataPart<'e>> {
@@ -251,12 +279,12 @@ pub fn probe(now: Timestamp) -> Result<Vec<u8>> {
         path: "sys/audit/test",
         ..RequestPart::default()
     };
-    line(&Entry { time: now.rfc3339(), kind: "request", auth: None, request, response: None, error: None })
+    line("", &Entry { time: now.rfc3339(), kind: "request", auth: None, request, response: None, error: None })
 }
 
-fn line(entry: &Entry<'_>) -> Result<Vec<u8>> {
-    let mut line =
-        serde_json::to_vec(entry).map_err(|_| Error::internal("an audit entry cannot be written as JSON"))?;
+fn line(prefix: &str, entry: &Entry<'_>) -> Result<Vec<u8>> {
+    let mut line = prefix.as_bytes().to_vec();
+    serde_json::to_writer(&mut line, entry).map_err(|_| Error::internal("an audit entry cannot be written as JSON"))?;
     line.push(b'\n');
     Ok(line)
 }
@@ -404,6 +432,7 @@ struct WrapPart<'e> {
 enum DataPart<'e> {
     Map(Veiled<'e, Map>),
     Value(Veiled<'e, Value>),
+    Counts(Map),
     Raw { http_content_type: &'e str, http_raw_body: String },
 }
 

@@ -3,13 +3,13 @@
 //!
 //! Invariant: nothing that a caller of the API chooses opens a file outside the allowed directories.
 
-use super::{Device, Disclosure};
+use super::{Device, Disclosure, options};
 use crate::base::{Error, Result};
-use crate::logical::{Field, Input, Map, Operation};
+use crate::logical::{Field, Input, Map};
 use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -18,35 +18,22 @@ pub static OPTIONS: &[Field] = &[
     Field::text("file_path", "The file, below one of the configuration's audit_directories. Made if it is not there."),
     Field::text("path", "The older name of file_path."),
     Field::text("mode", "The file's mode, in octal; 0000 leaves that of an existing file as it is.").default("0600"),
-    Field::text("format", "How entries are written: json, one line each.").default("json"),
+    options::FORMAT,
+    options::PREFIX,
     Disclosure::LOG_RAW,
     Disclosure::HMAC_ACCESSOR,
+    Disclosure::ELIDE_LIST_RESPONSES,
 ];
-
-/// Options of the field that are not served yet.
-const LATER: [&str; 5] = ["elide_list_responses", "exclude", "fallback", "filter", "prefix"];
 
 /// Opens the device by its options; makes the file if it is not there.
 ///
 /// # Errors
 /// `BadRequest` naming the option that is wrong; for `file_path`, also when it leads out of the allowed directories.
-pub fn open(options: &Map, allowed: &[PathBuf]) -> Result<Box<dyn Device>> {
-    let options = parse(options)?;
+pub fn open(given: &Map, allowed: &[PathBuf]) -> Result<Box<dyn Device>> {
+    let options = options::parse("file", OPTIONS, given)?;
     let target = Target { path: allowed_path(&options, allowed)?, mode: mode(&options)? };
     let writer = Mutex::new(target.open()?);
     Ok(Box::new(FileDevice { target, writer }))
-}
-
-fn parse(options: &Map) -> Result<Input> {
-    let (parsed, ignored) = Input::parse(Operation::Update, "", OPTIONS, &[], options)?;
-    if let Some(name) = ignored.unknown.first() {
-        let why = if LATER.contains(&name.as_str()) { "is not served yet" } else { "is no option of a file device" };
-        return Err(Error::bad_request(format!("option {name:?} {why}")));
-    }
-    match parsed.text("format").as_deref() {
-        Some("json") | None => Ok(parsed),
-        Some(_) => Err(Error::bad_request("option \"format\" takes json; others are not served yet")),
-    }
 }
 
 fn mode(options: &Input) -> Result<u32> {
@@ -121,6 +108,11 @@ struct FileDevice {
 impl Device for FileDevice {
     fn write(&self, line: &[u8]) -> Result<()> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        // Somebody moved or deleted the file and said nothing: entries must not go where nobody will look.
+        if !writer.is_at(&self.target.path) {
+            *writer =
+                self.target.open().map_err(|error| failed(&self.target.path, io::Error::other(error.for_log())))?;
+        }
         writer.write(line).map_err(|error| failed(&self.target.path, error))
     }
 
@@ -149,6 +141,13 @@ impl Writer {
             file.read_exact_at(&mut last, length - 1)?;
         }
         Ok(Self { file, torn: last != *b"\n" })
+    }
+
+    /// Whether the path still names the file that is written to.
+    fn is_at(&self, path: &Path) -> bool {
+        let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+        let (named, held) = (path.symlink_metadata().map(identity), self.file.metadata().map(identity));
+        named.is_ok_and(|named| held.is_ok_and(|held| named == held))
     }
 
     fn write(&mut self, line: &[u8]) -> io::Result<()> {

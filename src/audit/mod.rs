@@ -7,7 +7,12 @@
 pub mod broker;
 pub mod entry;
 pub mod file;
+pub mod http;
+pub mod options;
 pub mod salt;
+pub mod shortened;
+pub mod socket;
+pub mod syslog;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +24,7 @@ use crate::base::{Error, Result, Timestamp};
 use crate::logical::Map;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Takes finished lines.
 pub trait Device: Send + Sync {
@@ -34,6 +40,16 @@ pub trait Device: Send + Sync {
     /// `Internal`: it goes on writing where it wrote before.
     fn reopen(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// The longest line that it takes, in bytes; a longer one is cut before it gets here.
+    fn limit(&self) -> Option<usize> {
+        None
+    }
+
+    /// How long it is left alone after it refused a line, so that one that hangs does not hold up every request.
+    fn rests_after_failure(&self) -> Duration {
+        Duration::ZERO
     }
 }
 
@@ -56,10 +72,12 @@ pub struct Definition {
 pub fn open(definition: &Definition, allowed: &[PathBuf]) -> Result<Box<dyn Device>> {
     match definition.kind.as_str() {
         "file" => file::open(&definition.options, allowed),
-        kind @ ("socket" | "syslog") => {
-            Err(Error::bad_request(format!("audit devices of type {kind:?} are not served yet: the type \"file\" is")))
-        }
-        kind => Err(Error::bad_request(format!("{kind:?} is no type of audit device: write \"file\""))),
+        "http" => http::open(&definition.options),
+        "socket" => socket::open(&definition.options),
+        "syslog" => syslog::open(&definition.options),
+        kind => Err(Error::bad_request(format!(
+            "{kind:?} is no type of audit device: there are file, http, socket, syslog"
+        ))),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Entries, devices and the broker's rule.
 
+mod wire;
+
 use super::broker::Broker;
 use super::entry::{Auth, Disclosure, Event, Mount, Phase, Scribe};
 use super::{Definition, Device, Salt, file, probe};
@@ -303,6 +305,21 @@ fn after_a_rotation_the_file_is_made_afresh() {
 }
 
 #[test]
+fn a_file_that_was_moved_or_deleted_is_noticed_though_nobody_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, old) = (folder.path().join("audit.log"), folder.path().join("audit.log.1"));
+    let device = opened(&path, &[folder.path().to_owned()]).unwrap();
+    device.write(b"before\n").unwrap();
+    std::fs::rename(&path, &old).unwrap();
+    device.write(b"moved\n").unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "moved\n");
+    std::fs::remove_file(&path).unwrap();
+    device.write(b"deleted\n").unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "deleted\n");
+    assert_eq!(std::fs::read_to_string(&old).unwrap(), "before\n");
+}
+
+#[test]
 fn no_path_leads_out_of_the_allowed_directories() {
     let folder = tempfile::tempdir().unwrap();
     let (inside, outside) = (folder.path().join("in"), folder.path().join("out"));
@@ -336,7 +353,8 @@ fn an_option_that_has_no_effect_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.log");
     for (name, value, reason) in [
-        ("elide_list_responses", "true", "is not served yet"),
+        ("filter", "x", "is not served here"),
+        ("elide_list_responses", "maybe", "elide_list_responses"),
         ("file_pth", "x", "is no option"),
         ("format", "jsonx", "takes json"),
         ("mode", "0755", "octal mode"),

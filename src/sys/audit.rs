@@ -24,9 +24,12 @@ pub static DEVICE: Route<Call> = Route {
     pattern: "audit/{path..}",
     fields: &[
         Field::text("path", "The device's name."),
-        Field::text("type", "The kind of device: file."),
+        Field::text("type", "The kind of device: file, http, socket or syslog."),
         Field::text("description", "What the device is for, in words that people read."),
-        Field::pairs("options", "The device's own options; a file device needs file_path."),
+        Field::pairs(
+            "options",
+            "The device's own options: file_path of a file, address of a socket, uri of an http device.",
+        ),
         Field::flag("local", "Kept and shown: a single server has nowhere to replicate to.").default("false"),
     ],
     actions: &[

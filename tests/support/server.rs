@@ -25,6 +25,8 @@ pub struct Server {
     pub keys: Vec<String>,
     port: u16,
     arguments: Vec<String>,
+    /// Run by a shell before the program takes its place: limits of the process.
+    prelude: &'static str,
     process: Option<Child>,
     directory: tempfile::TempDir,
 }
@@ -79,6 +81,7 @@ impl Server {
                 keys: Vec::new(),
                 port,
                 arguments: arguments(directory.path(), port),
+                prelude: "",
                 process: None,
                 directory,
             };
@@ -94,7 +97,11 @@ impl Server {
     /// Starts the process and waits until it answers, or tells how it left.
     fn run(&mut self) -> Result<(), ExitStatus> {
         let log = OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
-        let process = Command::new(PROGRAM)
+        let mut command = Command::new(if self.prelude.is_empty() { PROGRAM } else { "sh" });
+        if !self.prelude.is_empty() {
+            command.args(["-c", &format!("{}; exec \"$0\" \"$@\"", self.prelude), PROGRAM]);
+        }
+        let process = command
             .arg("server")
             .args(&self.arguments)
             .env("HOME", self.directory.path())
@@ -132,6 +139,11 @@ impl Server {
         let id = process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         wait_for("the server leaves on SIGTERM", PATIENCE, || process.try_wait().unwrap())
+    }
+
+    /// Has a shell set limits before each start from now on.
+    pub fn with_prelude(&mut self, prelude: &'static str) {
+        self.prelude = prelude;
     }
 
     /// The same server again, on the same file and port; still sealed.
