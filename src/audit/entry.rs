@@ -29,6 +29,7 @@ pub struct Auth {
     pub display_name: String,
     pub policies: Vec<String>,
     pub token_policies: Vec<String>,
+    pub identity_policies: Vec<String>,
     pub metadata: Map,
     pub entity_id: String,
     pub token_type: String,
@@ -156,6 +157,7 @@ impl Scribe {
             display_name: &auth.display_name,
             policies: &auth.policies,
             token_policies: &auth.token_policies,
+            identity_policies: &auth.identity_policies,
             policy_results: auth.allowed.map(|allowed| PolicyResults { allowed }),
             metadata: Some(&auth.metadata).filter(|metadata| !metadata.is_empty()),
             entity_id: &auth.entity_id,
@@ -217,6 +219,7 @@ impl Scribe {
             accessor: self.accessor(&auth.accessor),
             policies: &auth.policies,
             token_policies: &auth.token_policies,
+            identity_policies: &auth.identity_policies,
             metadata: auth.metadata.as_ref(),
             num_uses: Some(auth.num_uses).filter(|uses| *uses > 0),
             entity_id: &auth.entity_id,
@@ -353,6 +356,8 @@ struct AuthPart<'e> {
     policies: &'e [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     token_policies: &'e [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    identity_policies: &'e [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     policy_results: Option<PolicyResults>,
     #[serde(skip_serializing_if = "Option::is_none")]

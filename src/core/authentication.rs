@@ -2,6 +2,7 @@
 
 use crate::base::{Error, Result, Secret, Timestamp};
 use crate::core::cubbyholes;
+use crate::core::identity::Resolved;
 use crate::core::leases::{Lease, Leases};
 use crate::core::live::Live;
 use crate::core::tokens::TokenRecord;
@@ -19,6 +20,8 @@ pub struct Identity {
     pub renewed: Option<Timestamp>,
     pub token: TokenRecord,
     pub acl: Arc<Acl>,
+    /// Whom it belongs to.
+    pub entity: Option<Arc<Resolved>>,
     /// The depth of the caller's own lease in the tree.
     pub depth: usize,
     /// This request is the token's last: it is dead already, and cleaned up after the answer.
@@ -52,10 +55,23 @@ impl Identity {
     pub fn caller(&self) -> Caller {
         Caller {
             display_name: self.token.display_name.clone(),
-            policies: self.token.policies.clone(),
+            policies: self.policies(),
             entity_id: self.token.entity_id.clone(),
             token_name: self.cubbyhole.clone(),
+            ..Caller::default()
         }
+    }
+
+    /// All its policies: the token's own and those that its entity adds.
+    #[must_use]
+    pub fn policies(&self) -> Vec<String> {
+        all_policies(&self.token.policies, self.entity.as_deref())
+    }
+
+    /// Those that its entity and its groups add.
+    #[must_use]
+    pub fn identity_policies(&self) -> Vec<String> {
+        self.entity.as_ref().map(|entity| entity.policies.clone()).unwrap_or_default()
     }
 
     #[must_use]
@@ -86,7 +102,8 @@ impl Live {
         }
         let Lease { row, payload } = lease;
         let token = payload.token.ok_or_else(|| Error::internal("a token's row holds no token"))?;
-        let acl = self.policies.acl(&self.barrier, &token.policies)?;
+        let entity = self.living_entity(&token.entity_id)?;
+        let acl = self.policies.acl(&self.barrier, &all_policies(&token.policies, entity.as_deref()))?;
         let cubbyhole = cubbyholes::name(self, &row.key);
         Ok(Identity {
             row,
@@ -95,6 +112,7 @@ impl Live {
             last_use: is_counted && token.num_uses == 0,
             token,
             acl,
+            entity,
             depth,
             cubbyhole,
         })
@@ -128,4 +146,14 @@ impl Live {
         }
         Ok(lease)
     }
+}
+
+/// A token's policies and those that its entity adds.
+#[must_use]
+pub fn all_policies(own: &[String], entity: Option<&Resolved>) -> Vec<String> {
+    let mut names = own.to_vec();
+    names.extend(entity.into_iter().flat_map(|entity| entity.policies.iter().cloned()));
+    names.sort_unstable();
+    names.dedup();
+    names
 }

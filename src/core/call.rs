@@ -19,6 +19,7 @@ pub struct Call {
     /// The whole path, as `auth/token/create`.
     pub path: String,
     pub peer: Option<SocketAddr>,
+    pub certificates: Arc<[Vec<u8>]>,
     pub deadline: Instant,
     /// How long a token that wraps the answer is to live, where that is asked for.
     pub wrap_ttl: Option<Duration>,

@@ -31,6 +31,7 @@ pub mod renewal;
 pub mod revocation;
 pub mod sealing;
 pub mod services;
+pub mod sign_in;
 pub mod sweeper;
 pub mod targets;
 pub mod tasks;

@@ -13,7 +13,7 @@ use crate::core::quotas::Place;
 use crate::core::quotas::limiter::Stage;
 use crate::core::{Call, Core, Identity, Live, wrapping};
 use crate::logical::route::{self, Flags, ORDINARY};
-use crate::logical::{Ctx, Input, Operation, Request, Response, Route, help};
+use crate::logical::{Caller, Ctx, Input, Login, Operation, Request, Response, Route, help};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -93,6 +93,7 @@ impl Core {
             request_id: request.id.clone(),
             path: request.path.as_str().to_owned(),
             peer: request.peer,
+            certificates: request.certificates.clone(),
             deadline: request.deadline,
             wrap_ttl: request.wrap_ttl.filter(|ttl| !ttl.is_zero()),
             prepared: Prepared::default(),
@@ -250,6 +251,9 @@ impl Exchange<'_> {
         let mut response = self.operate(authorized, request, &mut prepared)?;
         // A pending lease, from the engine.
         prepared.lease = response.issued.take();
+        if let Some(login) = response.login.take() {
+            self.sign_in(&login, request, &mut response, &mut prepared)?;
+        }
         if response.request_id.is_none() && response.wrap_info.is_none() {
             response.mount_type = self.target.mount.kind.clone();
         }
@@ -274,6 +278,21 @@ impl Exchange<'_> {
             return Ok(None);
         }
         self.live.turn(&identity.row.key, request, key).map(Some)
+    }
+
+    /// Makes the token for whoever an auth method says has signed in.
+    fn sign_in(
+        &self,
+        login: &Login,
+        request: &Request,
+        response: &mut Response,
+        prepared: &mut Prepared,
+    ) -> Result<()> {
+        let (draft, warnings) = self.live.sign_in(&self.target.mount, login, request)?;
+        response.auth = Some(self.live.auth_of(&draft)?);
+        response.warnings.extend(warnings);
+        prepared.token = Some(draft);
+        Ok(())
     }
 
     fn operate(&self, _authorized: &Authorized, request: &Request, prepared: &mut Prepared) -> Result<Response> {
@@ -327,7 +346,7 @@ impl Exchange<'_> {
     }
 
     fn context(&self, request: &Request, may_issue: bool) -> Ctx {
-        let caller = self.identity.as_ref().map(|identity| identity.caller()).unwrap_or_default();
+        let caller = self.caller(request);
         let issuer = self.identity.as_ref().filter(|_| may_issue).map(|identity| Issuer {
             live: self.live.clone(),
             mount: self.target.mount.clone(),
@@ -338,6 +357,11 @@ impl Exchange<'_> {
             deadline: request.deadline,
         });
         self.live.context_for(&self.target.mount, caller, issuer, request.deadline)
+    }
+
+    fn caller(&self, request: &Request) -> Caller {
+        let caller = self.identity.as_ref().map(|identity| identity.caller()).unwrap_or_default();
+        Caller { peer: request.peer, certificates: request.certificates.clone(), ..caller }
     }
 
     fn audit(
@@ -368,7 +392,8 @@ impl Exchange<'_> {
         audit::Auth {
             accessor: identity.token.accessor.clone(),
             display_name: identity.token.display_name.clone(),
-            policies: identity.token.policies.clone(),
+            policies: identity.policies(),
+            identity_policies: identity.identity_policies(),
             token_policies: identity.token.policies.clone(),
             metadata: identity.token.meta.clone().unwrap_or_default(),
             entity_id: identity.token.entity_id.clone(),

@@ -4,6 +4,7 @@ mod answers;
 mod outside;
 mod places;
 mod quotas;
+mod sign_in;
 mod silence;
 mod tasks;
 mod tree;
@@ -83,6 +84,7 @@ impl Bench {
             data,
             token: Some(Secret::from(token)),
             peer: None,
+            certificates: Arc::default(),
             wrap_ttl: None,
             deadline: Instant::now() + Duration::from_secs(30),
             idempotency_key: None,

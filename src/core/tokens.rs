@@ -3,13 +3,14 @@
 
 use crate::base::cidr::Cidr;
 use crate::base::{Error, Result, Secret, Timestamp, random};
+use crate::core::authentication::all_policies;
 use crate::core::leases::{Grants, Lease, Leases, MAX_DEPTH, Payload};
 use crate::core::live::Live;
 use crate::core::mounts;
 use crate::core::names::Names;
 use crate::core::quotas::admission::Admission;
 use crate::core::revocation::BATCH;
-use crate::logical::{Auth, Map};
+use crate::logical::{Auth, LoginView, Map};
 use crate::storage::{LeaseKey, LeaseKind, LeaseState, Snapshot, Tx};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -47,6 +48,9 @@ pub struct TokenRecord {
     /// Blocks of addresses from which alone it is good; none are all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bound_cidrs: Vec<String>,
+    /// What the auth method that made it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<LoginView>,
 }
 
 impl TokenRecord {
@@ -99,6 +103,7 @@ impl Draft {
             accessor: record.accessor.clone(),
             policies: record.policies.clone(),
             token_policies: record.policies.clone(),
+            identity_policies: Vec::new(),
             metadata: record.meta.clone(),
             ttl: expires.map_or(Duration::ZERO, |expires| self.issued.until(expires)),
             renewable: *renewable,
@@ -119,6 +124,18 @@ impl Live {
         let draft = self.named(new)?;
         self.storage.reading(|snapshot| self.check_draft(snapshot, &draft))?;
         Ok(draft)
+    }
+
+    /// A token as it is answered, with what its entity adds.
+    ///
+    /// # Errors
+    /// `Denied` where its entity is gone or disabled.
+    pub fn auth_of(&self, draft: &Draft) -> Result<Auth> {
+        let entity = self.living_entity(&draft.new.record.entity_id)?;
+        let mut auth = draft.auth();
+        auth.identity_policies = entity.as_ref().map(|entity| entity.policies.clone()).unwrap_or_default();
+        auth.policies = all_policies(&auth.token_policies, entity.as_deref());
+        Ok(auth)
     }
 
     /// Stores a token that is active at once: the root token, which no request carries.

@@ -39,6 +39,7 @@ pub fn decode(wire: &Wire, at_most: Duration) -> Result<Request> {
         data,
         token: token(wire),
         peer: Some(wire.peer),
+        certificates: wire.client_certificates.iter().map(|certificate| certificate.to_vec()).collect(),
         wrap_ttl: wire
             .headers
             .first("X-Vault-Wrap-TTL")

@@ -9,6 +9,7 @@ use crate::logical::{Map, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -138,6 +139,10 @@ pub struct Caller {
     pub entity_id: String,
     /// An opaque name for the calling token, stable while it lives: what its cubbyhole is kept under.
     pub token_name: String,
+    /// The client's address.
+    pub peer: Option<SocketAddr>,
+    /// What the client proved to own in the TLS handshake, its own certificate first, in DER; empty without one.
+    pub certificates: Arc<[Vec<u8>]>,
 }
 
 pub struct Ctx {

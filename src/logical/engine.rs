@@ -2,7 +2,7 @@
 //! revoked.
 
 use crate::base::{Error, Result, Timestamp};
-use crate::logical::{Ctx, Map, Records, Route};
+use crate::logical::{Ctx, LoginRenewal, LoginView, Map, Records, Route};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -20,6 +20,9 @@ pub struct Engine {
     /// Finishes what a crash interrupted, by the engine's own notes. Called after each unseal, and again for as long as it
     /// fails.
     pub recover: Option<fn(&mut Ctx) -> Result<()>>,
+    /// Of an auth method: whether a token that it made may be renewed, and for how long. None: by what was said when it signed
+    /// in.
+    pub renew_login: Option<fn(&mut Ctx, &LoginView) -> Result<LoginRenewal>>,
     /// Work that is done at its time, and for as long as it takes: see [`crate::logical::Records::schedule`].
     pub tasks: &'static [TaskKind],
     /// Which version of the engine this is, as a mount's option `version` names it.
@@ -51,6 +54,7 @@ impl Engine {
         routes: &[],
         secrets: &[],
         recover: None,
+        renew_login: None,
         tasks: &[],
         version: "1",
         later: &[],

@@ -57,7 +57,7 @@ pub fn read(mut whole: Map) -> Result<Response> {
 }
 
 fn auth(auth: &Auth) -> Value {
-    json!({
+    let mut shown = json!({
         "client_token": auth.token.expose(),
         "accessor": auth.accessor,
         "policies": auth.policies,
@@ -70,7 +70,11 @@ fn auth(auth: &Auth) -> Value {
         "orphan": auth.orphan,
         "mfa_requirement": null,
         "num_uses": auth.num_uses,
-    })
+    });
+    if !auth.identity_policies.is_empty() {
+        shown["identity_policies"] = json!(auth.identity_policies);
+    }
+    shown
 }
 
 fn read_auth(mut auth: Map) -> Result<Auth> {
@@ -80,6 +84,7 @@ fn read_auth(mut auth: Map) -> Result<Auth> {
         accessor: text(take("accessor"))?,
         policies: texts(take("policies"))?,
         token_policies: texts(take("token_policies"))?,
+        identity_policies: texts(take("identity_policies"))?,
         metadata: match take("metadata") {
             Value::Null => None,
             Value::Object(metadata) => Some(metadata),
@@ -156,6 +161,7 @@ mod tests {
                 accessor: "accessor".to_owned(),
                 policies: vec!["default".to_owned(), "web".to_owned()],
                 token_policies: vec!["web".to_owned()],
+                identity_policies: vec!["default".to_owned()],
                 metadata: json!({ "team": "a" }).as_object().cloned(),
                 ttl: Duration::from_secs(60),
                 renewable: true,
@@ -166,6 +172,7 @@ mod tests {
             }),
             lease: Some(LeaseAnswer { id: "aws/creds/a/1".to_owned(), ttl: Duration::from_secs(90), renewable: true }),
             issued: None,
+            login: None,
             mount_type: "aws".to_owned(),
             wrap_info: None,
             replay_of: None,

@@ -3,6 +3,7 @@
 use crate::base::Secret;
 use crate::logical::{CanonicalPath, Map, wipe};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What is to be done at a path.
@@ -55,6 +56,8 @@ pub struct Request {
     pub data: Map,
     pub token: Option<Secret<String>>,
     pub peer: Option<SocketAddr>,
+    /// The client's certificate chain from the TLS handshake, its own first, in DER.
+    pub certificates: Arc<[Vec<u8>]>,
     /// How long the wrapping token is to live, where the answer is to be wrapped.
     pub wrap_ttl: Option<Duration>,
     /// When the caller stops waiting: what calls out must be done by then.

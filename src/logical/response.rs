@@ -1,7 +1,7 @@
 //! What is answered. The outcome is a word, never a status code: `http::encode` finds the number.
 
 use crate::base::{Secret, Timestamp};
-use crate::logical::{Map, wipe};
+use crate::logical::{Login, Map, wipe};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -57,6 +57,8 @@ pub struct Auth {
     pub accessor: String,
     pub policies: Vec<String>,
     pub token_policies: Vec<String>,
+    /// Those that the entity and its groups add.
+    pub identity_policies: Vec<String>,
     pub metadata: Option<Map>,
     pub ttl: Duration,
     pub renewable: bool,
@@ -102,6 +104,8 @@ pub struct Response {
     pub auth: Option<Auth>,
     pub lease: Option<LeaseAnswer>,
     pub issued: Option<Issued>,
+    /// Whoever asked has signed in: the pipeline makes the token and puts it into `auth`.
+    pub login: Option<Box<Login>>,
     /// The type of the mount that answered; the pipeline fills it in.
     pub mount_type: String,
     /// Stands in for an answer that was wrapped.

@@ -1,9 +1,9 @@
-//! `sys/auth`: the auth methods. Tokens are the only one so far: it can be listed, shown and tuned.
+//! `sys/auth`: the auth methods, enabled at a path below `auth/`, shown, tuned and disabled. Tokens are always there.
 
 use super::settings::{self, DESCRIPTION};
 use crate::base::{Error, Result};
 use crate::core::Call;
-use crate::core::mounts::Class;
+use crate::core::mounts::{self, Class, Mount};
 use crate::logical::route::{ORDINARY, SUDO};
 use crate::logical::{Action, Field, Input, Map, Operation, Response, Route};
 use serde_json::Value;
@@ -25,15 +25,20 @@ pub static METHOD: Route<Call> = Route {
         Field::text("type", "The method, as userpass."),
         DESCRIPTION,
         Field::object("config", "Settings of the mount."),
+        Field::text("plugin_name", "The older name of type."),
+        Field::flag("local", "Kept and shown: a single server has nowhere to replicate to.").default("false"),
+        Field::flag("seal_wrap", "Kept and shown: everything is sealed.").default("false"),
+        Field::pairs("options", "Options of the method itself."),
     ],
     actions: &[
         Action::new(Operation::Read, read, "Shows an auth method."),
-        Action::new(Operation::Update, enable, "Refused: methods besides tokens come later."),
-        Action::new(Operation::Delete, disable, "Refused for tokens, which are always there."),
+        Action::new(Operation::Update, enable, "Enables an auth method at a path."),
+        Action::new(Operation::Delete, disable, "Disables an auth method, and ends every token that it made."),
     ],
     exists: None,
-    summary: "Shows an auth method.",
-    help: "The token method is built in. Others cannot be enabled yet, and say so.",
+    summary: "Enables, shows and disables an auth method.",
+    help: "The token method is built in. What a method has made ends when it is disabled, at once: its tokens, and all below \
+           them.",
     flags: SUDO,
 };
 
@@ -62,6 +67,9 @@ fn list(call: &mut Call, _: &Input) -> Result<Response> {
 }
 
 fn read(call: &mut Call, input: &Input) -> Result<Response> {
+    if let Some(path) = tuned(input)? {
+        return settings::show(call, &path);
+    }
     let live = call.live()?;
     let path = path(input)?;
     let mounts = live.mounts();
@@ -69,19 +77,50 @@ fn read(call: &mut Call, input: &Input) -> Result<Response> {
     Ok(Response::data_and_top(settings::describe(mount, live.settings.version)))
 }
 
-fn enable(_: &mut Call, input: &Input) -> Result<Response> {
-    let kind = input.required("type")?;
-    Err(Error::bad_request(match kind.as_str() {
-        "token" => "token credential backend cannot be instantiated".to_owned(),
-        kind => format!("the auth method {kind:?} comes later: so far tokens are the only way to log in"),
-    }))
+fn enable(call: &mut Call, input: &Input) -> Result<Response> {
+    if let Some(path) = tuned(input)? {
+        return settings::tune(call, &path, input);
+    }
+    let live = call.live()?;
+    let path = path(input)?;
+    let kind = input.text("type").or_else(|| input.text("plugin_name")).filter(|kind| !kind.is_empty());
+    let kind = kind.ok_or_else(|| Error::bad_request("missing type: which auth method is it to be?"))?;
+    if kind == "token" {
+        return Err(Error::bad_request("token credential backend cannot be instantiated"));
+    }
+    live.registry.method(&kind)?;
+    let mut mount = Mount::new(&path, Class::Auth, &kind, &input.text("description").unwrap_or_default())?;
+    mount.options = input.map("options").unwrap_or_default();
+    mount.local = input.flag("local").unwrap_or_default();
+    mount.seal_wrap = input.flag("seal_wrap").unwrap_or_default();
+    let unknown = settings::apply(&mut mount, &input.map("config").unwrap_or_default(), live)?;
+    live.change_mounts(
+        |table| table.check_free(&live.barrier, &path),
+        |tx, ()| mounts::store(tx, &live.barrier, &mount, None),
+    )?;
+    log::info!("enabled {kind} at {path}");
+    if unknown.is_empty() {
+        return Ok(Response::empty());
+    }
+    Ok(Response::empty()
+        .warn(format!("these settings in config are not known and were ignored: {}", unknown.join(", "))))
 }
 
-fn disable(_: &mut Call, input: &Input) -> Result<Response> {
-    match path(input)?.as_str() {
-        "auth/token/" => Err(Error::bad_request("token credential backend cannot be disabled")),
-        _ => Ok(Response::empty()),
+fn disable(call: &mut Call, input: &Input) -> Result<Response> {
+    let live = call.live()?;
+    let path = path(input)?;
+    if path == "auth/token/" {
+        return Err(Error::bad_request("token credential backend cannot be disabled"));
     }
+    super::mounts::disable_at(live, &path)?;
+    Ok(Response::empty())
+}
+
+/// The method that `auth/team/users/tune` means; [`TUNE`] takes the paths of one segment.
+fn tuned(input: &Input) -> Result<Option<String>> {
+    let path = input.required("path")?;
+    let mount = path.trim_end_matches('/').strip_suffix("/tune");
+    mount.map(|mount| settings::mount_path(&format!("auth/{mount}"))).transpose()
 }
 
 fn show(call: &mut Call, input: &Input) -> Result<Response> {

@@ -159,11 +159,20 @@ fn disable(call: &mut Call, input: &Input) -> Result<Response> {
     if path.starts_with("auth/") {
         return Err(Error::bad_request(format!("cannot unmount {path:?}: auth methods are under sys/auth")));
     }
+    disable_at(live, &path)?;
+    Ok(Response::empty())
+}
+
+/// Takes a mount off the table; what it made is dead from then on, and ended outside in the background.
+///
+/// # Errors
+/// `BadRequest` for a mount that belongs to the server, `Internal` for a damaged one.
+pub(super) fn disable_at(live: &Live, path: &str) -> Result<()> {
     let check = |table: &Table| -> Result<Option<(Arc<Mount>, Mount)>> {
-        if matches!(table.resolve(&live.barrier, &path), Resolved::Damaged) {
+        if matches!(table.resolve(&live.barrier, path), Resolved::Damaged) {
             return Err(Error::internal(format!("the mount at {path} is damaged: it cannot be disabled as it is")));
         }
-        let Some(before) = table.at(&path).cloned() else { return Ok(None) };
+        let Some(before) = table.at(path).cloned() else { return Ok(None) };
         if before.is_builtin() {
             return Err(Error::bad_request(format!("cannot unmount {path:?}")));
         }
@@ -178,7 +187,7 @@ fn disable(call: &mut Call, input: &Input) -> Result<Response> {
         log::info!("disabled {path}; its leases are being revoked");
         live.bell.ring();
     }
-    Ok(Response::empty())
+    Ok(())
 }
 
 fn show(call: &mut Call, input: &Input) -> Result<Response> {

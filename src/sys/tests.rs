@@ -50,6 +50,7 @@ impl Server {
             data: data.as_object().cloned().unwrap_or_default(),
             token: token.cloned(),
             peer: None,
+            certificates: Arc::default(),
             wrap_ttl: None,
             deadline: Instant::now() + Duration::from_secs(10),
             idempotency_key: None,

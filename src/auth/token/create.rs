@@ -126,7 +126,7 @@ fn make(call: &mut Call, input: &Input, named_role: Option<(&str, &Role)>, orpha
         request_id: call.request_id.clone(),
     };
     let draft = live.draft_token(new)?;
-    let mut response = Response { auth: Some(draft.auth()), warnings, ..Response::default() };
+    let mut response = Response { auth: Some(live.auth_of(&draft)?), warnings, ..Response::default() };
     response.warnings.extend(life.map(|life| life.warnings).unwrap_or_default());
     call.prepared.token = Some(draft);
     Ok(response)

@@ -52,8 +52,13 @@ fn lookup(call: &mut Call, input: &Input) -> Result<Response> {
 fn lookup_self(call: &mut Call, _input: &Input) -> Result<Response> {
     let identity = call.identity()?;
     // Not read anew: this may have been the token's last use.
-    let shown =
-        Shown { row: &identity.row, token: &identity.token, renewable: identity.renewable, renewed: identity.renewed };
+    let shown = Shown {
+        identity_policies: identity.identity_policies(),
+        row: &identity.row,
+        token: &identity.token,
+        renewable: identity.renewable,
+        renewed: identity.renewed,
+    };
     let id = call.token.as_ref().map_or("", |token| token.expose());
     Ok(Response::data(shown.describe(id, call.live()?.now())))
 }
@@ -65,11 +70,20 @@ fn lookup_accessor(call: &mut Call, input: &Input) -> Result<Response> {
 
 fn show(call: &Call, lease: &Lease, id: &str) -> Result<Response> {
     let renewed = lease.payload.renewed.map(Timestamp);
-    let shown = Shown { row: &lease.row, token: lease.token()?, renewable: lease.payload.renewable, renewed };
+    let entity = call.live()?.resolve_entity(&lease.token()?.entity_id)?;
+    let identity_policies = entity.map(|entity| entity.policies.clone()).unwrap_or_default();
+    let shown = Shown {
+        identity_policies,
+        row: &lease.row,
+        token: lease.token()?,
+        renewable: lease.payload.renewable,
+        renewed,
+    };
     Ok(Response::data(shown.describe(id, call.live()?.now())))
 }
 
 struct Shown<'t> {
+    identity_policies: Vec<String>,
     row: &'t LeaseRow,
     token: &'t TokenRecord,
     renewable: bool,
@@ -78,7 +92,7 @@ struct Shown<'t> {
 
 impl Shown<'_> {
     fn describe(&self, id: &str, now: Timestamp) -> Map {
-        let Self { row, token, renewable, renewed } = self;
+        let Self { row, token, renewable, renewed, .. } = self;
         let seconds_left = row.expires.map_or(0, |expires| now.until(expires).as_millis().div_ceil(1000));
         let mut data = Map::new();
         let mut put = |name: &str, value: Value| drop(data.insert(name.to_owned(), value));
@@ -103,6 +117,9 @@ impl Shown<'_> {
             put("period", token.period.into());
         }
         put("policies", json!(token.policies));
+        if !self.identity_policies.is_empty() {
+            put("identity_policies", json!(self.identity_policies));
+        }
         if !token.role.is_empty() {
             put("role", token.role.as_str().into());
         }

@@ -3,11 +3,12 @@
 use super::roles::Role;
 use super::{ACCESSOR, TOKEN, accessor, named};
 use crate::base::{Error, Result, Secret};
+use crate::core::authentication::all_policies;
 use crate::core::tokens::TokenRecord;
 use crate::core::ttl::Limits;
 use crate::core::{Call, Live};
 use crate::logical::route::ORDINARY;
-use crate::logical::{Action, Auth, Field, Input, Operation, Response, Route};
+use crate::logical::{Action, Auth, Caller, Field, Input, Operation, Response, Route};
 use crate::storage::LeaseRow;
 use std::time::Duration;
 
@@ -75,14 +76,26 @@ fn extend(
         return Err(Error::bad_request("lease is not renewable"));
     }
     let live = call.live()?;
-    let period = period(live, record)?;
+    let (period, limits) = match &record.login {
+        Some(login) => {
+            let mount = live.mount_of(&row.mount)?;
+            let caller = Caller { peer: call.peer, certificates: call.certificates.clone(), ..Caller::default() };
+            live.renewal_of_login(&mount, record, login, caller, row.issued)?
+        }
+        None => {
+            let period = period(live, record)?;
+            (period, limits(live, row, record, period)?)
+        }
+    };
     let asked = if period.is_zero() { input.duration("increment").unwrap_or_default() } else { Duration::ZERO };
-    let granted = live.extend(row.id, asked, limits(live, row, record, period)?)?;
+    let granted = live.extend(row.id, asked, limits)?;
+    let entity = live.living_entity(&record.entity_id)?;
     let auth = Auth {
         token,
         accessor: record.accessor.clone(),
-        policies: record.policies.clone(),
+        policies: all_policies(&record.policies, entity.as_deref()),
         token_policies: record.policies.clone(),
+        identity_policies: entity.map(|entity| entity.policies.clone()).unwrap_or_default(),
         metadata: record.meta.clone(),
         ttl: live.now().until(granted.expires),
         renewable,

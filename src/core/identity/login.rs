@@ -57,8 +57,34 @@ fn refreshed(records: &mut dyn Records, entity: Entity, presented: &Presented, n
     Ok(after)
 }
 
+/// Whether signing in again would write nothing.
+///
+/// # Errors
+/// `Internal` when a record does not open.
+pub fn is_current(records: &dyn Records, entity: &Entity, presented: &Presented) -> Result<bool> {
+    let is_it =
+        |alias: &&Alias| alias.mount_accessor == presented.mount_accessor && fold(&alias.name) == fold(&presented.name);
+    let same_metadata = entity.aliases.iter().find(is_it).is_some_and(|alias| alias.metadata == presented.metadata);
+    let Some(names) = &presented.groups else { return Ok(same_metadata) };
+    let wanted: BTreeSet<String> = names.iter().map(|name| fold(name)).collect();
+    let mut told = BTreeSet::new();
+    for group in groups::of_entity(records, &entity.id)? {
+        let alias = group.alias.filter(|alias| alias.mount_accessor == presented.mount_accessor);
+        told.extend(alias.map(|alias| fold(&alias.name)));
+    }
+    for name in wanted.difference(&told) {
+        if groups::by_alias(records, &presented.mount_accessor, name)?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(same_metadata && told.is_subset(&wanted))
+}
+
 /// Only groups whose alias is at the very mount that was signed in at are touched.
-fn refresh_groups(records: &mut dyn Records, entity: &Entity, accessor: &str, names: &[String]) -> Result<()> {
+///
+/// # Errors
+/// `Internal` when the store fails.
+pub fn refresh_groups(records: &mut dyn Records, entity: &Entity, accessor: &str, names: &[String]) -> Result<()> {
     let wanted: BTreeSet<String> = names.iter().map(|name| fold(name)).collect();
     for group in groups::of_entity(records, &entity.id)? {
         let told = group.alias.as_ref().filter(|alias| alias.mount_accessor == accessor);

@@ -227,6 +227,7 @@ fn come(bench: &Bench, token: &str, address: &str, path: &str) -> (Result<(), Er
         data: Map::new(),
         token: Some(Secret::from(token)),
         peer: Some(format!("{address}:1").parse().unwrap()),
+        certificates: std::sync::Arc::default(),
         wrap_ttl: None,
         deadline: Instant::now() + Duration::from_secs(30),
         idempotency_key: None,

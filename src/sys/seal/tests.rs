@@ -46,6 +46,7 @@ fn ask(core: &Arc<Core>, operation: Operation, path: &str, token: &str, body: Va
         data: body.as_object().cloned().unwrap_or_default(),
         token: Some(Secret::from(token)),
         peer: None,
+        certificates: Arc::default(),
         wrap_ttl: None,
         deadline: Instant::now() + Duration::from_secs(30),
         idempotency_key: None,

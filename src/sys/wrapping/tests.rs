@@ -59,6 +59,7 @@ impl Server {
             data: data.as_object().cloned().unwrap_or_default(),
             token: Some(Secret::from(token)),
             peer: None,
+            certificates: Arc::default(),
             wrap_ttl,
             deadline: Instant::now() + Duration::from_secs(30),
             idempotency_key: None,

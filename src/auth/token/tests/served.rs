@@ -52,6 +52,7 @@ impl Server {
             data,
             token: Some(Secret::from(token)),
             peer: peer.parse().ok().map(|address: IpAddr| (address, 4711).into()),
+            certificates: std::sync::Arc::default(),
             wrap_ttl: None,
             deadline: Instant::now() + Duration::from_secs(30),
             idempotency_key: None,

@@ -1,0 +1,190 @@
+//! Signing in: what an auth method says of somebody becomes an entity and a token, and at each renewal is asked anew.
+//!
+//! Invariants: a disabled entity gets no token and renews none; no method gives `root`; a token that a method made is renewed
+//! only as long as the method still vouches for it, with the policies that it had.
+
+use crate::base::{Error, Result, Timestamp};
+use crate::core::identity::login::{self, Presented};
+use crate::core::identity::{Resolved, entities, texts};
+use crate::core::live::Live;
+use crate::core::mounts::Mount;
+use crate::core::revocation::TRY_DEADLINE;
+use crate::core::tokens::{Draft, NewToken, TokenRecord, new_accessor};
+use crate::core::ttl::{self, Asked, Limits};
+use crate::logical::{Login, LoginRenewal, LoginView, Request, TokenParameters};
+use crate::policy::{DEFAULT_NAME, ROOT_NAME};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+impl Live {
+    /// The token for somebody who has signed in at a mount, stored nowhere yet; and what is to be said of it.
+    ///
+    /// # Errors
+    /// `Denied` for a disabled entity and an address that the token would not be good for.
+    pub fn sign_in(&self, mount: &Arc<Mount>, login: &Login, request: &Request) -> Result<(Draft, Vec<String>)> {
+        let policies = granted(&login.token)?;
+        let entity = self.entity_of_login(mount, login)?;
+        let now = self.now();
+        let life = ttl::life(asked(&login.token), self.login_limits(mount, &login.token), now);
+        let folder = request.path.as_str().strip_prefix(&mount.path).unwrap_or_default().trim_matches('/').to_owned();
+        let record = TokenRecord {
+            accessor: new_accessor(now)?,
+            policies: policies.clone(),
+            display_name: display_name(mount, &login.display_name),
+            meta: Some(login.metadata.clone()).filter(|meta| !meta.is_empty()),
+            path: request.path.as_str().trim_end_matches('/').to_owned(),
+            num_uses: login.token.num_uses,
+            period: life.period.as_secs(),
+            explicit_max_ttl: life.explicit_max.as_secs(),
+            creation_ttl: now.until(life.expires).as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX),
+            orphan: true,
+            entity_id: entity.as_ref().map(|entity| entity.entity.id.clone()).unwrap_or_default(),
+            bound_cidrs: login.token.bound_cidrs.clone(),
+            login: Some(LoginView {
+                alias: login.alias.clone(),
+                internal: login.internal.clone(),
+                policies,
+                metadata: login.metadata.clone(),
+            }),
+            ..TokenRecord::default()
+        };
+        record.check_peer(request.peer.map(|peer| peer.ip()))?;
+        let new = NewToken {
+            id: None,
+            parent: 0,
+            mount: mount.clone(),
+            folder,
+            record,
+            renewable: true,
+            expires: Some(life.expires),
+            maximum: life.maximum,
+            request_id: request.id.clone(),
+        };
+        Ok((self.draft_token(new)?, life.warnings))
+    }
+
+    /// Asks the method of a token whether it may be renewed; the limits of the renewal, and how long it gives where nothing
+    /// else is asked.
+    ///
+    /// # Errors
+    /// The method's refusal; `Denied` for a disabled entity; `BadRequest` where the policies are others than they were.
+    pub fn renewal_of_login(
+        self: &Arc<Self>,
+        mount: &Arc<Mount>,
+        record: &TokenRecord,
+        login: &LoginView,
+        caller: crate::logical::Caller,
+        issued: Timestamp,
+    ) -> Result<(Duration, Limits)> {
+        let engine = self.engine(mount)?;
+        let parameters = match engine.renew_login {
+            Some(renew) => {
+                let mut ctx = self.context_for(mount, caller, None, Instant::now() + TRY_DEADLINE);
+                let LoginRenewal { token, groups } = renew(&mut ctx, login)?;
+                if granted(&token)? != record.policies {
+                    return Err(Error::bad_request("policies have changed, not renewing: sign in again"));
+                }
+                self.refresh_groups(mount, login, groups)?;
+                token
+            }
+            None => TokenParameters { ttl: record.creation_ttl, period: record.period, ..TokenParameters::default() },
+        };
+        self.living_entity(&record.entity_id)?;
+        Ok(renewal_limits(&parameters, record, self.limits(mount), issued, self.now()))
+    }
+
+    /// The entity that a token belongs to, if it belongs to one.
+    ///
+    /// # Errors
+    /// `Denied` where it is gone or disabled.
+    pub fn living_entity(&self, id: &str) -> Result<Option<Arc<Resolved>>> {
+        if id.is_empty() {
+            return Ok(None);
+        }
+        let resolved = self.resolve_entity(id)?.filter(|resolved| !resolved.entity.disabled);
+        resolved.map(Some).ok_or_else(Error::permission_denied)
+    }
+
+    /// Finds the entity, or makes it. It is written to only where something changed, so that signing in again is one
+    /// transaction: that of the token.
+    fn entity_of_login(&self, mount: &Mount, login: &Login) -> Result<Option<Arc<Resolved>>> {
+        if login.alias.is_empty() {
+            return Ok(None);
+        }
+        let presented = Presented {
+            mount_accessor: mount.accessor.clone(),
+            name: login.alias.clone(),
+            metadata: texts(&login.alias_metadata),
+            groups: login.groups.clone(),
+        };
+        let known = self.read_identities(|records| {
+            let entity = entities::by_alias(records, &presented.mount_accessor, &presented.name)?;
+            let Some(entity) = entity else { return Ok(None) };
+            Ok(login::is_current(records, &entity, &presented)?.then_some(entity.id))
+        })?;
+        let id = match known {
+            Some(id) => id,
+            None => self.change_identities(|records| login::entity_of(records, &presented, self.now()))?.id,
+        };
+        self.living_entity(&id)
+    }
+
+    fn refresh_groups(&self, mount: &Mount, login: &LoginView, groups: Option<Vec<String>>) -> Result<()> {
+        let Some(groups) = groups.filter(|_| !login.alias.is_empty()) else { return Ok(()) };
+        self.change_identities(|records| match entities::by_alias(records, &mount.accessor, &login.alias)? {
+            Some(entity) => login::refresh_groups(records, &entity, &mount.accessor, &groups),
+            None => Ok(()),
+        })
+    }
+
+    fn login_limits(&self, mount: &Mount, token: &TokenParameters) -> Limits {
+        let seconds = |seconds: u64| Some(Duration::from_secs(seconds)).filter(|length| !length.is_zero());
+        self.limits(mount).narrowed(seconds(token.ttl), seconds(token.max_ttl))
+    }
+}
+
+fn asked(token: &TokenParameters) -> Asked {
+    Asked { ttl: Duration::ZERO, explicit_max: token.explicit_max_ttl(), period: token.period() }
+}
+
+/// What each renewal gives, and the end that none passes: a period begins anew, all else counts from the issue.
+fn renewal_limits(
+    now_allowed: &TokenParameters,
+    record: &TokenRecord,
+    mount: Limits,
+    issued: Timestamp,
+    now: Timestamp,
+) -> (Duration, Limits) {
+    let seconds = |seconds: u64| Some(Duration::from_secs(seconds)).filter(|length| !length.is_zero());
+    let explicit = seconds(record.explicit_max_ttl);
+    let period = now_allowed.period();
+    if period.is_zero() {
+        let ttl = seconds(now_allowed.ttl).or(seconds(record.creation_ttl));
+        let limits = mount.narrowed(ttl, seconds(now_allowed.max_ttl)).narrowed(None, explicit);
+        return (Duration::ZERO, limits);
+    }
+    let period = period.min(mount.max);
+    // The extension looks at the clock once more, a little later than here.
+    let end = issued.until(now) + period + Duration::from_secs(60);
+    (period, Limits { default: period, max: explicit.map_or(end, |explicit| explicit.min(end)) })
+}
+
+/// The policies that a method gives, with `default` unless that is left out.
+fn granted(token: &TokenParameters) -> Result<Vec<String>> {
+    let mut names = token.policies.clone();
+    if names.iter().any(|name| name == ROOT_NAME) {
+        return Err(Error::bad_request("auth methods cannot create root tokens"));
+    }
+    if !token.no_default_policy {
+        names.push(DEFAULT_NAME.to_owned());
+    }
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
+}
+
+/// As `userpass-alice`: the mount's name, then who it is.
+fn display_name(mount: &Mount, name: &str) -> String {
+    let place = mount.path.strip_prefix("auth/").unwrap_or(&mount.path).trim_end_matches('/').replace('/', "-");
+    if name.is_empty() { place } else { format!("{place}-{name}") }
+}

@@ -1,0 +1,179 @@
+//! Signing in by an auth method: what the core makes of what a method says. By a method that believes everybody.
+
+use super::Bench;
+use crate::base::{Kind, Result};
+use crate::core::Registry;
+use crate::logical::route::PUBLIC;
+use crate::logical::{
+    Action, Ctx, Engine, Field, Input, Login, LoginRenewal, LoginView, Operation, Response, Route, TokenParameters,
+};
+use crate::server;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+static METHODS: &[&Engine] = &[&GULLIBLE];
+
+static GULLIBLE: Engine = Engine {
+    name: "gullible",
+    summary: "Believes everybody.",
+    help: "Believes everybody.",
+    routes: &[&ROUTE],
+    renew_login: Some(renew),
+    ..Engine::BLANK
+};
+
+static ROUTE: Route<Ctx> = Route {
+    pattern: "login/{name}",
+    fields: &[
+        Field::text("name", "Who it is."),
+        Field::list("policies", "What it may."),
+        Field::list("groups", "What it is in."),
+        Field::seconds("ttl", "For how long."),
+        Field::seconds("period", "Again and again."),
+    ],
+    actions: &[Action::new(Operation::Update, sign_in, "Sign in.")],
+    exists: None,
+    summary: "Sign in.",
+    help: "Sign in.",
+    flags: PUBLIC,
+};
+
+fn sign_in(ctx: &mut Ctx, input: &Input) -> Result<Response> {
+    let name = input.required("name")?;
+    let seconds = |name| input.duration(name).unwrap_or_default().as_secs();
+    let token = TokenParameters {
+        ttl: seconds("ttl"),
+        period: seconds("period"),
+        policies: input.list("policies").unwrap_or_default(),
+        ..TokenParameters::default()
+    };
+    ctx.store("answer", &token)?;
+    let login = Login {
+        alias: name.clone(),
+        groups: input.list("groups"),
+        display_name: name,
+        internal: json!({ "by": "word" }),
+        token,
+        ..Login::default()
+    };
+    Ok(Response { login: Some(Box::new(login)), ..Response::default() })
+}
+
+fn renew(ctx: &mut Ctx, login: &LoginView) -> Result<LoginRenewal> {
+    assert_eq!(login.internal, json!({ "by": "word" }));
+    let token = ctx.load("answer")?.unwrap_or_default();
+    Ok(LoginRenewal { token, groups: None })
+}
+
+struct SignedIn {
+    token: String,
+    entity: String,
+    policies: Vec<String>,
+}
+
+fn bench() -> Bench {
+    let bench = Bench::with(Registry { methods: METHODS, ..server::registry() });
+    for path in ["word", "other"] {
+        bench.write(&format!("sys/auth/{path}"), json!({ "type": "gullible" })).unwrap();
+    }
+    bench
+}
+
+impl Bench {
+    fn sign_in(&self, path: &str, data: Value) -> SignedIn {
+        let answer = self.call("", Operation::Update, path, data).unwrap();
+        let auth = answer.auth.as_ref().unwrap();
+        SignedIn { token: auth.token.expose().clone(), entity: auth.entity_id.clone(), policies: auth.policies.clone() }
+    }
+
+    fn accessor_of(&self, path: &str) -> String {
+        self.live().mounts().at(path).unwrap().accessor.clone()
+    }
+}
+
+#[test]
+fn who_signs_in_gets_a_token_and_an_entity_that_stays_the_same() {
+    let bench = bench();
+    let first = bench.sign_in("auth/word/login/Alice", json!({ "policies": "app", "ttl": "1h" }));
+    assert_eq!(first.policies, ["app", "default"]);
+    assert!(bench.lives(&first.token));
+    let again = bench.sign_in("auth/word/login/alice", json!({}));
+    assert_eq!(again.entity, first.entity, "the name compares without case");
+    let elsewhere = bench.sign_in("auth/other/login/alice", json!({}));
+    assert_ne!(elsewhere.entity, first.entity, "another mount, another entity");
+}
+
+#[test]
+fn policies_of_the_entity_and_its_groups_count_at_the_next_request() {
+    let bench = bench();
+    bench
+        .write("sys/policies/acl/reader", json!({ "policy": "path \"sys/mounts\" { capabilities = [\"read\"] }" }))
+        .unwrap();
+    let alice = bench.sign_in("auth/word/login/alice", json!({}));
+    let may = || bench.call(&alice.token, Operation::Read, "sys/mounts", Value::Null).is_ok();
+    assert!(!may());
+    bench
+        .write(
+            "identity/group",
+            json!({ "name": "readers", "policies": "reader", "member_entity_ids": [alice.entity] }),
+        )
+        .unwrap();
+    assert!(may(), "a group's policy");
+    bench.write("identity/group/name/readers", json!({ "member_entity_ids": [] })).unwrap();
+    assert!(!may(), "no longer in it");
+    bench.write(&format!("identity/entity/id/{}", alice.entity), json!({ "policies": "reader" })).unwrap();
+    assert!(may(), "the entity's own");
+}
+
+#[test]
+fn a_disabled_entity_is_refused_with_the_tokens_that_it_has_and_at_the_door() {
+    let bench = bench();
+    let alice = bench.sign_in("auth/word/login/alice", json!({}));
+    let path = format!("identity/entity/id/{}", alice.entity);
+    bench.write(&path, json!({ "disabled": true })).unwrap();
+    assert!(!bench.lives(&alice.token));
+    let refused = bench.call("", Operation::Update, "auth/word/login/alice", json!({})).err().unwrap();
+    assert_eq!(refused.kind(), Kind::Denied);
+    bench.write(&path, json!({ "disabled": false })).unwrap();
+    assert!(bench.lives(&alice.token));
+    bench.call(&bench.root, Operation::Delete, &path, Value::Null).unwrap();
+    assert!(!bench.lives(&alice.token), "its entity is gone");
+}
+
+#[test]
+fn no_method_gives_root_and_none_joins_a_group_of_another_mount() {
+    let bench = bench();
+    assert!(bench.call("", Operation::Update, "auth/word/login/eve", json!({ "policies": "root" })).is_err());
+    let group =
+        bench.write("identity/group", json!({ "name": "admins", "type": "external", "policies": "admin" })).unwrap();
+    let alias =
+        json!({ "name": "admins", "mount_accessor": bench.accessor_of("auth/other/"), "canonical_id": group["id"] });
+    bench.write("identity/group-alias", alias).unwrap();
+    let here = bench.sign_in("auth/word/login/eve", json!({ "groups": "admins" }));
+    assert_eq!(here.policies, ["default"]);
+    let there = bench.sign_in("auth/other/login/eve", json!({ "groups": "ADMINS" }));
+    assert_eq!(there.policies, ["admin", "default"]);
+}
+
+#[test]
+fn a_renewal_asks_the_method_and_is_refused_when_the_policies_are_others() {
+    let bench = bench();
+    let alice = bench.sign_in("auth/word/login/alice", json!({ "policies": "app", "ttl": "1h" }));
+    let renew = || bench.call(&alice.token, Operation::Update, "auth/token/renew-self", json!({}));
+    bench.clock.advance(Duration::from_secs(1800));
+    assert_eq!(renew().unwrap().auth.as_ref().unwrap().ttl.as_secs(), 3600);
+    bench.sign_in("auth/word/login/bob", json!({ "policies": "other", "ttl": "1h" }));
+    let refused = renew().err().unwrap();
+    assert!(refused.message().contains("policies have changed"), "{refused:?}");
+}
+
+#[test]
+fn a_disabled_method_takes_its_tokens_along_and_all_below_them() {
+    let bench = bench();
+    let alice = bench.sign_in("auth/word/login/alice", json!({}));
+    let bob = bench.sign_in("auth/other/login/bob", json!({}));
+    bench.call(&bench.root, Operation::Delete, "sys/auth/word", Value::Null).unwrap();
+    bench.sweep();
+    assert!(!bench.lives(&alice.token));
+    assert!(bench.lives(&bob.token));
+}
