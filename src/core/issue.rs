@@ -43,6 +43,7 @@ impl Issue for Issuer {
             renewable: intent.renewable,
             renewed: None,
             request_id: self.request_id.clone(),
+            refused: false,
             last_error: None,
             secret: Some(SecretRecord {
                 kind: intent.kind.to_owned(),
@@ -70,13 +71,18 @@ impl Issue for Issuer {
     }
 
     fn abandon(&self, issued: Issued, reason: &Error) {
+        // Where the other side gave a clear answer, nothing is in flight any more and the row is an ordinary one to end.
+        let refused = !matches!(reason.kind(), Kind::Upstream | Kind::Busy | Kind::Internal);
+        let state = if refused { LeaseState::Revoking } else { LeaseState::Pending };
+        let leases = Leases { barrier: &self.live.barrier };
         let outcome = self.live.storage.writing(|tx| {
-            // Where the other side gave a clear answer, nothing is in flight any more and the row is an ordinary one to end.
-            let state = match reason.kind() {
-                Kind::Upstream | Kind::Busy | Kind::Internal => LeaseState::Pending,
-                _ => LeaseState::Revoking,
-            };
-            let target = tx.lease(issued.row)?.and_then(|row| row.target);
+            let row = tx.lease(issued.row)?;
+            let target = row.as_ref().and_then(|row| row.target);
+            if let Some(row) = row.filter(|row| refused && row.state == LeaseState::Pending) {
+                let mut lease = leases.open(row)?;
+                lease.payload.refused = true;
+                tx.lease_reseal(issued.row, &leases.reseal(&lease)?)?;
+            }
             tx.lease_advance(issued.row, LeaseState::Pending, state, Some(self.live.now()), 0)?;
             Ok(target)
         });

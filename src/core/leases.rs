@@ -30,6 +30,9 @@ pub struct Payload {
     pub renewed: Option<i64>,
     /// The request that made it.
     pub request_id: String,
+    /// Making it was refused: at most a part of it is outside, and what has its name there may be somebody else's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
     /// Why the last revocation failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,

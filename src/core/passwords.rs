@@ -72,7 +72,12 @@ impl Live {
     fn system_records(&self) -> Result<MountRecords> {
         let mounts = self.mounts();
         let mount = mounts.at("sys/").ok_or_else(|| Error::internal("there is no system mount"))?;
-        Ok(MountRecords { storage: self.storage.clone(), barrier: self.barrier.clone(), mount: mount.hash() })
+        Ok(MountRecords {
+            storage: self.storage.clone(),
+            barrier: self.barrier.clone(),
+            bell: self.bell.clone(),
+            mount: mount.hash(),
+        })
     }
 }
 

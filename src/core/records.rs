@@ -5,11 +5,13 @@ use crate::barrier::{Barrier, Place};
 use crate::base::{Error, Result, Timestamp};
 use crate::core::live::Live;
 use crate::core::names::Names;
+use crate::core::sweeper::Bell;
 use crate::core::tasks;
 use crate::logical::{Records, View, ctx};
 use crate::storage::{Hash, Snapshot, Storage, Tx};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::cell::Cell;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -18,6 +20,8 @@ pub struct MountRecords {
     pub storage: Arc<dyn Storage>,
     pub barrier: Arc<Barrier>,
     pub mount: Hash,
+    /// Rung when work was scheduled: it may be due before the sweeper looks by itself.
+    pub bell: Bell,
 }
 
 impl View for MountRecords {
@@ -26,7 +30,12 @@ impl View for MountRecords {
     }
 
     fn write(&self, change: &mut dyn FnMut(&mut dyn Records) -> Result<()>) -> Result<()> {
-        self.storage.write(&mut |tx| change(&mut Writing { tx, names: self.names() }))
+        let scheduled = Cell::new(false);
+        self.storage.write(&mut |tx| change(&mut Writing { tx, names: self.names(), scheduled: &scheduled }))?;
+        if scheduled.get() {
+            self.bell.ring();
+        }
+        Ok(())
     }
 }
 
@@ -37,7 +46,7 @@ impl MountRecords {
     /// `BadRequest` when no mount is there.
     pub fn at(live: &Live, path: &str) -> Result<Self> {
         let mount = live.mount_at(path)?.hash();
-        Ok(Self { storage: live.storage.clone(), barrier: live.barrier.clone(), mount })
+        Ok(Self { storage: live.storage.clone(), barrier: live.barrier.clone(), mount, bell: live.bell.clone() })
     }
 
     /// Reads one record as JSON.
@@ -125,7 +134,8 @@ pub fn within(
     mount: Hash,
     change: impl FnOnce(&mut dyn Records) -> Result<()>,
 ) -> Result<()> {
-    change(&mut Writing { tx, names: Names { barrier, mount } })
+    // Whoever schedules work this way rings the bell itself.
+    change(&mut Writing { tx, names: Names { barrier, mount }, scheduled: &Cell::new(false) })
 }
 
 struct Reading<'a> {
@@ -166,6 +176,7 @@ impl Records for Reading<'_> {
 struct Writing<'a> {
     tx: &'a mut dyn Tx,
     names: Names<'a>,
+    scheduled: &'a Cell<bool>,
 }
 
 impl Records for Writing<'_> {
@@ -193,6 +204,7 @@ impl Records for Writing<'_> {
     }
 
     fn schedule(&mut self, kind: &'static str, name: &str, due: Timestamp) -> Result<()> {
+        self.scheduled.set(true);
         tasks::schedule(self.tx, &self.names, kind, name, due)
     }
 

@@ -181,7 +181,7 @@ impl Live {
             revocation: secret.revocation.clone(),
             issued: lease.row.issued,
             expires: lease.row.expires,
-            pending: lease.row.state == LeaseState::Pending,
+            pending: lease.row.state == LeaseState::Pending || lease.payload.refused,
             increment,
         }
     }
@@ -200,7 +200,12 @@ impl Live {
         issuer: Option<Issuer>,
         deadline: Instant,
     ) -> Ctx {
-        let view = MountRecords { storage: self.storage.clone(), barrier: self.barrier.clone(), mount: mount.hash() };
+        let view = MountRecords {
+            storage: self.storage.clone(),
+            barrier: self.barrier.clone(),
+            bell: self.bell.clone(),
+            mount: mount.hash(),
+        };
         let services = MountServices { live: self.clone(), mount: mount.hash() };
         let issuer = issuer.map(|issuer| Arc::new(issuer) as Arc<dyn crate::logical::Issue>);
         Ctx::new(

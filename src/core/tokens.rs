@@ -198,6 +198,7 @@ impl Live {
             renewable: new.renewable,
             renewed: None,
             request_id: new.request_id.clone(),
+            refused: false,
             last_error: None,
             secret: None,
             token: Some(new.record.clone()),

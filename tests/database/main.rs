@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Helpers of tests, which clippy does not take for tests.
 
+mod bench;
+mod connections;
 mod postgresql;
 mod servers;
 #[path = "../support/mod.rs"]

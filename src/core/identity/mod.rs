@@ -68,7 +68,12 @@ impl Live {
 
     fn identity_records(&self) -> Result<MountRecords> {
         let mount = self.mount_at(MOUNT)?.hash();
-        Ok(MountRecords { storage: self.storage.clone(), barrier: self.barrier.clone(), mount })
+        Ok(MountRecords {
+            storage: self.storage.clone(),
+            barrier: self.barrier.clone(),
+            bell: self.bell.clone(),
+            mount,
+        })
     }
 }
 

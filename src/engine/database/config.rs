@@ -7,6 +7,7 @@ use crate::engine::database::connection::{Connection, record};
 use crate::engine::database::driver::{Parameters, Plugin};
 use crate::engine::database::role::Role;
 use crate::engine::database::statements::items;
+use crate::engine::database::turn::Turn;
 use crate::engine::database::{plugin, pool, retired, username};
 use crate::logical::route::ORDINARY;
 use crate::logical::{Action, Ctx, Field, Input, Operation, Response, Route, Which};
@@ -73,6 +74,10 @@ pub static ROUTE: Route<Ctx> = Route {
              reassign: it goes to owned_objects_to.",
         ),
         Field::text("owned_objects_to", "The role that owned_objects=reassign gives to."),
+        Field::flag(
+            "self_managed",
+            "The connection has no user: static roles sign in as themselves and change their own passwords.",
+        ),
         Field::flag(
             "force",
             "Deleting: end the connection's leases. Writing: let it lead elsewhere although leases live, which then say \
@@ -148,6 +153,8 @@ fn read(ctx: &mut Ctx, input: &Input) -> Result<Response> {
 
 fn write(ctx: &mut Ctx, input: &Input) -> Result<Response> {
     let name = input.required("name")?;
+    // Neither may overlook the password that the other stores.
+    let _turn = Turn::take(ctx, "rotate-root", &name)?;
     let known: Option<Connection> = ctx.load(&record(&name))?;
     let (mut connection, ignored) = changed(known.clone(), input)?;
     let plugin = connection.plugin()?;
@@ -210,7 +217,7 @@ fn changed(known: Option<Connection>, input: &Input) -> Result<(Connection, Vec<
             ignored.push(field.name);
         }
     }
-    connection.verify_connection = input.flag("verify_connection").unwrap_or(true);
+    connection.verify_connection = input.flag("verify_connection").unwrap_or(true) && !connection.is_self_managed();
     replace(&mut connection.allowed_roles, input.list("allowed_roles"));
     replace(
         &mut connection.root_rotation_statements,
@@ -254,6 +261,7 @@ fn move_targets(ctx: &Ctx, name: &str, known: &Connection, connection: &mut Conn
 
 fn delete(ctx: &mut Ctx, input: &Input) -> Result<Response> {
     let name = input.required("name")?;
+    let _turn = Turn::take(ctx, "rotate-root", &name)?;
     let Some(connection) = ctx.load::<Connection>(&record(&name))? else { return Ok(Response::empty()) };
     let leases = retired::leases(ctx, &connection)?;
     if leases > 0 && !input.flag("force").unwrap_or_default() {

@@ -91,6 +91,12 @@ impl Connection {
         self.parameters.text("username")
     }
 
+    /// Has no user of its own: static roles sign in as themselves.
+    #[must_use]
+    pub fn is_self_managed(&self) -> bool {
+        self.parameters.flag("self_managed")
+    }
+
     /// Marks the record as written anew, so that no connection opened by an earlier writing is used for it.
     ///
     /// # Errors
@@ -121,6 +127,9 @@ impl Connection {
     /// # Errors
     /// What connecting says.
     pub fn known_target(&self, ctx: &mut Ctx, name: &str) -> Result<String> {
+        if self.is_self_managed() {
+            return Err(Error::bad_request(format!("the connection {name:?} is self_managed: it cannot make users")));
+        }
         if let Some(target) = &self.target {
             return Ok(target.clone());
         }

@@ -19,8 +19,13 @@ mod reset;
 mod retired;
 mod role;
 mod roles;
+mod rotate_role;
 mod rotate_root;
+mod schedule;
 pub mod statements;
+mod static_creds;
+mod static_role;
+mod static_roles;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -39,7 +44,9 @@ pub static ENGINE: Engine = Engine {
     summary: "Users in databases, made on demand and ended with their leases.",
     help: "The database engine hands out logins to databases. An operator gives it a login of its own (config/NAME) and says \
         in roles what a user is made by; whoever may read creds/ROLE gets a user that nobody else has, under a lease. When \
-        the lease ends the user's sessions end and the user goes.",
+        the lease ends the user's sessions end and the user goes.\n\n\
+        For users that are in the database already there are static roles: their passwords change by a rule, and \
+        static-creds/ROLE hands out the present one.",
     routes: &[
         &config::LIST,
         &config::ROUTE,
@@ -49,10 +56,14 @@ pub static ENGINE: Engine = Engine {
         &roles::LIST,
         &roles::ROUTE,
         &creds::ROUTE,
+        &static_roles::LIST,
+        &static_roles::ROUTE,
+        &static_creds::ROUTE,
+        &rotate_role::ROUTE,
     ],
     secrets: &[user::KIND],
     recover: Some(rotate_root::recover),
-    tasks: &[retired::TASK],
+    tasks: &[retired::TASK, static_role::TASK],
     ..Engine::BLANK
 };
 

@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 /// What lies unused for so long is closed.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// How long an idle connection may take to show that it still works.
+const ALIVE: Duration = Duration::from_secs(3);
+
 /// The thread that closes them looks so often, at most and at least.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
@@ -153,7 +156,8 @@ impl Pool {
                 return Err(Error::busy(format!(
                     "all {} connections to the database are in use (max_open_connections), and none came free in time",
                     self.limits.open
-                )));
+                ))
+                .answered());
             }
             state = self.returned.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -165,7 +169,9 @@ impl Pool {
     fn idle(&self, deadline: Instant) -> Option<Idle> {
         loop {
             let mut idle = self.lock().idle.pop()?;
-            if !self.is_old(idle.opened) && idle.connection.is_alive(deadline) {
+            // The rest of the time is for a new one.
+            let soon = deadline.min(Instant::now() + ALIVE);
+            if !self.is_old(idle.opened) && idle.connection.is_alive(soon) {
                 return Some(idle);
             }
         }

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub const TASK: TaskKind = TaskKind { kind: "forget-connection", run: forget };
 
 /// How often it is looked whether the last lease has ended.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Longer than any request takes that may have been using the connection.
 const KEPT: Duration = Duration::from_secs(10 * 60);
@@ -24,6 +24,9 @@ struct Retired {
     connection: Connection,
     /// Milliseconds since the epoch.
     deleted: i64,
+    /// What was being issued when it was deleted has been ended too.
+    #[serde(default)]
+    swept: bool,
 }
 
 /// Where a deleted connection is kept; below `retired/` also the name of its task.
@@ -61,7 +64,7 @@ fn end_leases(ctx: &mut Ctx, connection: &Connection) -> Result<()> {
 pub fn retire(ctx: &mut Ctx, name: &str, connection: &Connection) -> Result<()> {
     let now = ctx.now();
     let task = format!("{name}/{}", connection.id);
-    let retired = Retired { connection: connection.clone(), deleted: now.0 };
+    let retired = Retired { connection: connection.clone(), deleted: now.0, swept: false };
     ctx.write(|records| {
         crate::logical::ctx::store(records, &record(&task), &retired)?;
         records.delete(&connection::record(name))?;
@@ -88,18 +91,23 @@ pub fn find(ctx: &Ctx, name: &str, id: &str, target: &str) -> Result<Connection>
     }
 }
 
+/// Ends what is left of the leases, twice: at once, should the deletion have been cut off, and when no request can be using
+/// the connection any more. Then it waits for the last to go.
 fn forget(ctx: &mut Ctx, task: &str) -> Result<Next> {
-    let Some(Retired { connection, deleted }) = ctx.load(&record(task))? else { return Ok(Next::Done) };
-    end_leases(ctx, &connection)?;
-    let left = leases(ctx, &connection)?;
-    let kept_until = Timestamp(deleted).plus(KEPT);
-    if left > 0 {
+    let Some(mut retired) = ctx.load::<Retired>(&record(task))? else { return Ok(Next::Done) };
+    let kept_until = Timestamp(retired.deleted).plus(KEPT);
+    if !retired.swept {
+        end_leases(ctx, &retired.connection)?;
+        if ctx.now() < kept_until {
+            return Ok(Next::At(kept_until));
+        }
+        retired.swept = true;
+        ctx.store(&record(task), &retired)?;
+    }
+    if leases(ctx, &retired.connection)? > 0 {
         return Ok(Next::At(ctx.now().plus(LOOK_EVERY)));
     }
-    if ctx.now() < kept_until {
-        return Ok(Next::At(kept_until));
-    }
     ctx.delete(&record(task))?;
-    pool::close(&ctx.mount.uuid, &connection.id);
+    pool::close(&ctx.mount.uuid, &retired.connection.id);
     Ok(Next::Done)
 }

@@ -34,6 +34,7 @@ pub static PLUGIN: Plugin = Plugin {
         "private_key",
         "owned_objects",
         "owned_objects_to",
+        "self_managed",
     ],
     credential_types: &[CredentialType::Password],
     naming: Naming {
@@ -55,6 +56,12 @@ fn check(parameters: &Parameters) -> Result<Vec<String>> {
     removal::Owned::of(parameters)?;
     session::authentication(parameters)?;
     let url = parameters.text("connection_url");
+    if parameters.flag("self_managed") && !(url.contains("{{username}}") && url.contains("{{password}}")) {
+        return Err(Error::bad_request("self_managed needs {{username}} and {{password}} in connection_url"));
+    }
+    if parameters.flag("self_managed") && !parameters.text("username").is_empty() {
+        return Err(Error::bad_request("self_managed means that there is no username: give one of them"));
+    }
     let mut warnings = Vec::new();
     if conninfo::literal_password(url).is_some() {
         warnings.push(
@@ -73,7 +80,8 @@ fn connect(parameters: &Parameters, login: &Login, deadline: Instant) -> Result<
 
 /// A login to try an address with that is not going to be used.
 fn anybody(parameters: &Parameters) -> Login {
-    let username = parameters.text("username").to_owned();
+    let own = parameters.text("username");
+    let username = if parameters.flag("self_managed") { "anybody" } else { own }.to_owned();
     Login { username, password: "unused".into() }
 }
 

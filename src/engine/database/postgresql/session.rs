@@ -1,8 +1,8 @@
 //! A signed-in session, and what the engine asks of it: making, prolonging and listing roles, changing passwords. Ending them
 //! is `removal`'s.
 //!
-//! What grants rights writes to the catalog's rows for the objects concerned; two that do so at once fail with "tuple
-//! concurrently updated". Our own take turns by an advisory lock, and against others a few tries are made.
+//! What grants rights writes to the catalog's rows for the objects concerned; of two that do so at once one fails with "tuple
+//! concurrently updated". It is tried again, and those who try again take turns by an advisory lock.
 
 use crate::base::{Error, Kind, Result, Secret, Timestamp};
 use crate::engine::database::driver::{
@@ -16,11 +16,11 @@ use crate::engine::database::statements::{Dialect, Values};
 use std::time::{Duration, Instant};
 use tokio_postgres::types::Type;
 
-/// The advisory lock that our changes of roles take: the letters "lease" as a number.
-const TURN: &str = "SELECT pg_catalog.pg_advisory_xact_lock(465557414757)";
+/// Begins a transaction that has the turn: the lock's number is the word "lease" in letters.
+const TURN: &str = "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(465557414757)";
 
 /// Tries where others change the same rows of the catalog.
-const TRIES: u32 = 5;
+const TRIES: u32 = 8;
 
 /// So many characters of a password tell nothing of it, and may be an ordinary word.
 const LONGEST_SHOWN_PART: usize = 3;
@@ -73,7 +73,7 @@ impl Session {
         })
     }
 
-    /// One transaction in which we have our turn; tried again where others were in the way.
+    /// One transaction, tried again where others were in the way: then we wait for our turn.
     pub(super) fn transaction(
         &mut self,
         deadline: Instant,
@@ -82,16 +82,20 @@ impl Session {
         let mut tries = 1;
         loop {
             self.astray = true;
-            self.wire.execute(&format!("BEGIN; {TURN}"), deadline)?;
+            self.wire.execute(if tries == 1 { "BEGIN" } else { TURN }, deadline)?;
             let outcome = work(&mut self.wire).and_then(|()| self.wire.execute("COMMIT", deadline));
-            if let Err(error) = &outcome {
-                self.wire.execute("ROLLBACK", deadline).map_err(|_| Error::upstream(error.message().to_owned()))?;
+            if outcome.is_err() && self.wire.execute("ROLLBACK", deadline).is_err() {
+                // Astray: nobody knows what became of it, and the connection is not used again.
+                return outcome.map_err(|error| match error.kind() {
+                    Kind::Upstream => error,
+                    _ => Error::upstream(error.message().to_owned()).answered(),
+                });
             }
             self.astray = false;
             match outcome {
                 Err(error) if tries < TRIES && is_in_the_way(&error) => {
                     tries += 1;
-                    self.wire.pause(Duration::from_millis(u64::from(tries) * 40));
+                    self.wire.pause(Duration::from_millis(u64::from(tries) * 20));
                 }
                 outcome => return outcome,
             }

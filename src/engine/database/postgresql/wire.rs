@@ -123,7 +123,9 @@ impl Wire {
         deadline: Instant,
     ) -> Result<Vec<Row>> {
         let client = self.client()?;
-        self.worker.run(deadline, async { client.query_typed(statement, parameters).await.map_err(failed) })
+        let outcome =
+            self.worker.run(deadline, async { Ok(client.query_typed(statement, parameters).await.map_err(failed)) });
+        outcome.unwrap_or_else(unfinished)
     }
 
     /// One or several statements as they stand.
@@ -132,7 +134,8 @@ impl Wire {
     /// `BadRequest` for what the server refuses; `Upstream` when no answer came or the server is in no state to answer.
     pub fn execute(&mut self, statements: &str, deadline: Instant) -> Result<()> {
         let client = self.client()?;
-        self.worker.run(deadline, async { client.batch_execute(statements).await.map_err(failed) })
+        let outcome = self.worker.run(deadline, async { Ok(client.batch_execute(statements).await.map_err(failed)) });
+        outcome.unwrap_or_else(unfinished)
     }
 
     /// Waits, while the connection is tended.
@@ -195,6 +198,11 @@ where
     Ok((client, tokio::spawn(async { drop(connection.await) })))
 }
 
+/// The server let us in and answered before: that one statement takes longer than there is time says nothing of it.
+fn unfinished<T>(error: Error) -> Result<T> {
+    Err(error.context("a statement was not done in time").answered())
+}
+
 fn unreachable(error: std::io::Error) -> Error {
     Error::upstream(format!("cannot connect: {error}"))
 }
@@ -216,9 +224,11 @@ fn failed(error: tokio_postgres::Error) -> Error {
     .replace('\n', ", ");
     match code {
         "28P01" | "28000" => Error::denied(message),
-        // Out of room or of memory, being shut down or started, in each other's way: it may go well another time.
-        _ if ["53", "57P", "58", "XX", "40", "55P03", "08"].iter().any(|class| code.starts_with(class)) => {
-            Error::upstream(message)
+        // Being shut down or started, or full: for nobody it goes better just now.
+        _ if ["57P", "53300", "08"].iter().any(|class| code.starts_with(class)) => Error::upstream(message),
+        // Out of memory, in each other's way: it may go well another time.
+        _ if ["53", "58", "XX", "40", "55P03"].iter().any(|class| code.starts_with(class)) => {
+            Error::upstream(message).answered()
         }
         _ => Error::bad_request(message),
     }
