@@ -112,13 +112,13 @@ class Mounted:
 
 
 def wrap_answers(root, client):
-    wrapped = client.read("secret/app/wrapped", wrap_ttl="1m")
+    wrapped = client.read("kv/app/wrapped", wrap_ttl="1m")
     expect(wrapped is None, "nothing there, nothing wrapped")
-    client.secrets.kv.v1.create_or_update_secret(path="app/wrapped", secret={"pin": 1234})
-    wrapping = client.read("secret/app/wrapped", wrap_ttl="1m")["wrap_info"]
-    expect(wrapping["ttl"] == 60 and wrapping["creation_path"] == "secret/app/wrapped", f"wrapped: {wrapping}")
+    client.secrets.kv.v1.create_or_update_secret(path="app/wrapped", secret={"pin": 1234}, mount_point="kv")
+    wrapping = client.read("kv/app/wrapped", wrap_ttl="1m")["wrap_info"]
+    expect(wrapping["ttl"] == 60 and wrapping["creation_path"] == "kv/app/wrapped", f"wrapped: {wrapping}")
     seen = client.write("sys/wrapping/lookup", token=wrapping["token"])["data"]
-    expect(seen["creation_ttl"] == 60 and seen["creation_path"] == "secret/app/wrapped", f"looked up: {seen}")
+    expect(seen["creation_ttl"] == 60 and seen["creation_path"] == "kv/app/wrapped", f"looked up: {seen}")
     rewrapped = root.write("sys/wrapping/rewrap", token=wrapping["token"])["wrap_info"]
     invalid = hvac.exceptions.InvalidRequest
     expect(refused(invalid, client.sys.unwrap, wrapping["token"]), "the rewrapped token is spent")
