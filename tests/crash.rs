@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+#[path = "crash/static_roles.rs"]
+mod static_roles;
 mod support;
 
 use serde_json::{Value, json};

@@ -203,10 +203,23 @@ fn write_aws(server: &Server, moto: &Moto, written: &mut Written) {
     for user in moto.users() {
         written.names.push(Canary { what: "aws user", text: user });
     }
+    write_static_and_sessions(server, moto, &mount, written);
     // A failure at AWS is reported and logged, the secret is not.
     let wrong = written.value("wrong secret key");
     done(server.put(&format!("{mount}/config/root"), root_of(moto, &wrong)));
     assert_ne!(server.get(&format!("{mount}/creds/{role}")).0, 200);
+}
+
+fn write_static_and_sessions(server: &Server, moto: &Moto, mount: &str, written: &mut Written) {
+    let (user, role) = (written.name("static user"), written.name("static role"));
+    moto.iam("CreateUser", &[("UserName", &user)]);
+    done(server.put(&format!("{mount}/static-roles/{role}"), json!({"username": user, "rotation_period": "1h"})));
+    let shown = done(server.get(&format!("{mount}/static-creds/{role}")));
+    written.secret("static secret key", &text(&shown["data"]["secret_key"]));
+    let role = written.name("session role");
+    done(server.put(&format!("{mount}/roles/{role}"), json!({"credential_type": "session_token"})));
+    let opened = done(server.get(&format!("{mount}/creds/{role}")));
+    written.secret("session token", &text(&opened["data"]["session_token"]));
 }
 
 fn root_of(moto: &Moto, secret_key: &str) -> Value {

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 const ANSWER_LIMIT: u64 = 4 * 1024 * 1024;
 
 const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT_NEARBY: Duration = Duration::from_secs(1);
 
 /// What came back, whatever the status. The body may hold secrets.
 pub struct Reply {
@@ -21,21 +22,60 @@ pub struct Reply {
     pub body: Zeroizing<String>,
 }
 
+/// How something is asked for that changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Put,
+}
+
+/// Asks a server that is as good as on this machine (an agent, the metadata of an instance): never through a proxy, and one that
+/// is not there is found out about in a second. A `PUT` has no body.
+///
+/// # Errors
+/// `Upstream` when no answer came: the address, and why.
+pub fn nearby(method: Method, url: &str, headers: &[(String, String)], deadline: Instant) -> Result<Reply> {
+    let left = time_left(url, deadline)?;
+    let sent = match method {
+        Method::Get => {
+            let mut request = direct_agent().get(url).config().timeout_global(Some(left)).build();
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            request.call()
+        }
+        Method::Put => {
+            let mut request = direct_agent().put(url).config().timeout_global(Some(left)).build();
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            request.send_empty()
+        }
+    };
+    reply(url, sent)
+}
+
 /// Posts a body with headers.
 ///
 /// # Errors
 /// `Upstream` when no answer came: the address, and why. Whether the call took effect is then unknown.
 pub fn post(url: &str, headers: &[(String, String)], body: &str, deadline: Instant) -> Result<Reply> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return Err(Error::upstream(format!("no time is left to call {url}")));
-    }
+    let left = time_left(url, deadline)?;
     let mut request = agent().post(url).config().timeout_global(Some(left)).build();
     for (name, value) in headers {
         request = request.header(name, value);
     }
+    reply(url, request.send(body))
+}
+
+fn time_left(url: &str, deadline: Instant) -> Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(Error::upstream(format!("no time is left to call {url}"))) } else { Ok(left) }
+}
+
+fn reply(url: &str, sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Reply> {
     let unanswered = |error: ureq::Error| Error::upstream(format!("{url} did not answer: {error}"));
-    let mut response = request.send(body).map_err(unanswered)?;
+    let mut response = sent.map_err(unanswered)?;
     let status = response.status().as_u16();
     let body = response.body_mut().with_config().limit(ANSWER_LIMIT).read_to_string().map_err(unanswered)?;
     Ok(Reply { status, body: Zeroizing::new(body) })
@@ -55,19 +95,22 @@ pub fn check_address(url: &str) -> Result<()> {
 
 fn agent() -> &'static ureq::Agent {
     static AGENT: OnceLock<ureq::Agent> = OnceLock::new();
-    AGENT.get_or_init(|| {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls =
-            TlsConfig::builder().unversioned_rustls_crypto_provider(provider).root_certs(RootCerts::WebPki).build();
-        ureq::Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_connect(Some(CONNECT))
-            .user_agent(concat!("leasehold/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .into()
-    })
+    AGENT.get_or_init(|| configuration().timeout_connect(Some(CONNECT)).build().into())
+}
+
+fn direct_agent() -> &'static ureq::Agent {
+    static AGENT: OnceLock<ureq::Agent> = OnceLock::new();
+    AGENT.get_or_init(|| configuration().proxy(None).timeout_connect(Some(CONNECT_NEARBY)).build().into())
+}
+
+fn configuration() -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = TlsConfig::builder().unversioned_rustls_crypto_provider(provider).root_certs(RootCerts::WebPki).build();
+    ureq::Agent::config_builder()
+        .tls_config(tls)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .user_agent(concat!("leasehold/", env!("CARGO_PKG_VERSION")))
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub struct Server {
     arguments: Vec<String>,
     /// Run by a shell before the program takes its place: limits of the process.
     prelude: &'static str,
+    environment: Vec<(String, String)>,
     process: Option<Child>,
     directory: tempfile::TempDir,
 }
@@ -40,9 +41,21 @@ impl Server {
         server
     }
 
+    /// The same, with these variables in its environment.
+    pub fn ready_with(environment: &[(&str, &str)]) -> Self {
+        let mut server = Server::start_with("", environment);
+        server.init(1, 1);
+        server.unseal();
+        server
+    }
+
     /// A running server on a new encrypted file. `extra` goes into its configuration as it stands.
     pub fn start(extra: &str) -> Self {
-        Server::launch(|directory, port| {
+        Server::start_with(extra, &[])
+    }
+
+    fn start_with(extra: &str, environment: &[(&str, &str)]) -> Self {
+        Server::launch(environment, |directory, port| {
             let file = directory.join("server.hcl");
             let data = directory.join("data.db");
             let configuration = format!(
@@ -57,7 +70,7 @@ impl Server {
 
     /// `server -dev` with a root token that is known beforehand.
     pub fn dev() -> Self {
-        let mut server = Server::launch(|_, port| {
+        let mut server = Server::launch(&[], |_, port| {
             vec![
                 "-dev".into(),
                 "-dev-root-token-id=root".into(),
@@ -71,7 +84,9 @@ impl Server {
     }
 
     /// Another process may take a free port between the asking and the listening; then another port is tried.
-    fn launch(arguments: impl Fn(&Path, u16) -> Vec<String>) -> Self {
+    fn launch(environment: &[(&str, &str)], arguments: impl Fn(&Path, u16) -> Vec<String>) -> Self {
+        let environment: Vec<_> =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         for _ in 0..5 {
             let directory = tempfile::tempdir().unwrap();
             let port = free_port();
@@ -82,6 +97,7 @@ impl Server {
                 port,
                 arguments: arguments(directory.path(), port),
                 prelude: "",
+                environment: environment.clone(),
                 process: None,
                 directory,
             };
@@ -101,10 +117,16 @@ impl Server {
         if !self.prelude.is_empty() {
             command.args(["-c", &format!("{}; exec \"$0\" \"$@\"", self.prelude), PROGRAM]);
         }
+        // Nothing of what the tests run in leads to keys.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
+            command.env_remove(name);
+        }
         let process = command
             .arg("server")
             .args(&self.arguments)
             .env("HOME", self.directory.path())
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())

@@ -6,6 +6,7 @@
 
 use crate::base::{Clock, Error, Kind, Result, Secret, Timestamp, outbound, random};
 use crate::engine::aws::answer::Answer;
+use crate::engine::aws::sources;
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
@@ -56,6 +57,18 @@ pub struct Service {
 pub struct Keys {
     pub access_key: String,
     pub secret_key: Secret<String>,
+    /// Goes with keys that are temporary.
+    pub session_token: Option<Secret<String>>,
+}
+
+/// Who signs.
+#[derive(Debug, Clone)]
+pub enum Signer {
+    /// For actions that carry their proof in their parameters.
+    Nobody,
+    Keys(Keys),
+    /// Whatever the surroundings give, with the STS that may have to make it.
+    Surroundings(Box<Service>),
 }
 
 /// Why a call gave nothing.
@@ -113,7 +126,9 @@ pub enum Again {
 #[derive(Clone)]
 pub struct Client {
     pub service: Service,
-    pub keys: Keys,
+    /// Where the same can be asked when nobody answers there.
+    pub fallbacks: Vec<Service>,
+    pub signer: Signer,
     pub clock: Arc<dyn Clock>,
     pub deadline: Instant,
     /// How often a call is tried again at most, within the deadline; without, [`USUAL_RETRIES`] times.
@@ -124,8 +139,21 @@ impl Client {
     /// The same with other keys.
     #[must_use]
     pub fn with_keys(mut self, access_key: &str, secret_key: &Secret<String>) -> Self {
-        self.keys = Keys { access_key: access_key.to_owned(), secret_key: secret_key.clone() };
+        let keys = Keys { access_key: access_key.to_owned(), secret_key: secret_key.clone(), session_token: None };
+        self.signer = Signer::Keys(keys);
         self
+    }
+
+    /// The keys that calls are signed with now; none where nobody signs.
+    ///
+    /// # Errors
+    /// Of where they come from.
+    pub fn keys(&self) -> Result<Option<Keys>> {
+        match &self.signer {
+            Signer::Nobody => Ok(None),
+            Signer::Keys(keys) => Ok(Some(keys.clone())),
+            Signer::Surroundings(sts) => sources::keys(sts, &self.clock, self.deadline).map(Some),
+        }
     }
 
     /// Calls an action; `parameters` come without `Action` and `Version`.
@@ -142,8 +170,36 @@ impl Client {
     /// As [`Self::call`].
     pub fn call_again(&self, action: &str, parameters: &[(String, String)], again: Again) -> Result<Answer, Failure> {
         let body = form(action, self.service.version, parameters);
+        let keys = self.keys().map_err(|error| Failure::Unknown(error.context(action)))?;
+        let (last, others) = match self.fallbacks.split_last() {
+            Some((last, between)) => (last, [std::slice::from_ref(&self.service), between].concat()),
+            None => (&self.service, Vec::new()),
+        };
+        for (at, service) in others.iter().enumerate() {
+            // Those after it get their part of the time.
+            let parts = u32::try_from(others.len() + 1 - at).unwrap_or(u32::MAX);
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            let part = Self { deadline: Instant::now() + left / parts, retries: Some(1), ..self.clone() };
+            match part.call_at(service, keys.as_ref(), action, &body, again) {
+                Err(Failure::Unknown(error)) if again == Again::Yes && error.kind() == Kind::Upstream => {
+                    log::warn!("the next endpoint is asked: {}", error.for_log());
+                }
+                outcome => return outcome,
+            }
+        }
+        self.call_at(last, keys.as_ref(), action, &body, again)
+    }
+
+    fn call_at(
+        &self,
+        service: &Service,
+        keys: Option<&Keys>,
+        action: &str,
+        body: &str,
+        again: Again,
+    ) -> Result<Answer, Failure> {
         for tries in 0.. {
-            let failure = match self.once(action, &body) {
+            let failure = match self.once(service, keys, action, body) {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -171,10 +227,9 @@ impl Client {
         in_time
     }
 
-    fn once(&self, action: &str, body: &str) -> Result<Answer, Failure> {
-        let headers =
-            signed_headers(&self.service, &self.keys, body.as_bytes(), self.clock.now()).map_err(Failure::Unknown)?;
-        let reply = outbound::post(&self.service.endpoint, &headers, body, self.deadline)
+    fn once(&self, service: &Service, keys: Option<&Keys>, action: &str, body: &str) -> Result<Answer, Failure> {
+        let headers = signed_headers(service, keys, body.as_bytes(), self.clock.now()).map_err(Failure::Unknown)?;
+        let reply = outbound::post(&service.endpoint, &headers, body, self.deadline)
             .map_err(|error| Failure::Unknown(error.context(action)))?;
         let answer = Answer::parse(&reply.body);
         match answer {
@@ -186,7 +241,7 @@ impl Client {
             _ => Err(Failure::Refused {
                 status: reply.status,
                 code: format!("{WORDLESS}{}", reply.status),
-                message: format!("{} said nothing more ({action})", self.service.endpoint),
+                message: format!("{} said nothing more ({action})", service.endpoint),
             }),
         }
     }
@@ -223,11 +278,18 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// The headers of a signed `POST`, `Authorization` among them.
-fn signed_headers(service: &Service, keys: &Keys, body: &[u8], now: Timestamp) -> Result<Vec<(String, String)>> {
+/// The headers of a `POST`, `Authorization` among them where somebody signs.
+fn signed_headers(
+    service: &Service,
+    keys: Option<&Keys>,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Vec<(String, String)>> {
     let content_type = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
     let mut headers = vec![(content_type.0.to_owned(), content_type.1.to_owned())];
-    headers.extend(signature(service, keys, ("POST", &[content_type], body), now)?);
+    if let Some(keys) = keys {
+        headers.extend(signature(service, keys, ("POST", &[content_type], body), now)?);
+    }
     Ok(headers)
 }
 
@@ -239,7 +301,8 @@ fn signature(
     now: Timestamp,
 ) -> Result<Vec<(String, String)>> {
     let unsigned = |why: String| Error::internal("a request to AWS cannot be signed").caused_by(why);
-    let identity = Credentials::new(&keys.access_key, keys.secret_key.expose(), None, None, "leasehold").into();
+    let token = keys.session_token.as_ref().map(|token| token.expose().clone());
+    let identity = Credentials::new(&keys.access_key, keys.secret_key.expose(), token, None, "leasehold").into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
         .region(&service.region)
@@ -265,8 +328,11 @@ mod tests {
 
     fn example(name: &'static str, endpoint: &str) -> (Service, Keys) {
         let service = Service { name, version: "2010-05-08", endpoint: endpoint.into(), region: "us-east-1".into() };
-        let keys =
-            Keys { access_key: "AKIDEXAMPLE".into(), secret_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into() };
+        let keys = Keys {
+            access_key: "AKIDEXAMPLE".into(),
+            secret_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into(),
+            session_token: None,
+        };
         (service, keys)
     }
 

@@ -32,6 +32,7 @@ pub fn issue(ctx: &mut Ctx, input: &Input, name: &str, role: &Role) -> Result<Re
     };
     let deadline = ctx.outside().deadline();
     let (iam, sts, ttl) = (root.iam(ctx, deadline), root.sts(ctx, deadline), opening.life.ttl);
+    session::check_keys_of_a_user(&sts, KIND.kind)?;
     session::hand_out(ctx, opening, || {
         let (document, policy_arns) = session::narrowing(&iam, role)?;
         let wanted = sts_api::NewFederation {

@@ -5,9 +5,9 @@
 
 use crate::base::{Error, Result, duration};
 use crate::engine::aws::client::Client;
-use crate::engine::aws::iam;
 use crate::engine::aws::role::{CredentialType, Role};
 use crate::engine::aws::sts_api::Session;
+use crate::engine::aws::{iam, sources};
 use crate::logical::{Created, Ctx, Input, Intent, LeaseView, Renewal, Response, Revoked, SecretKind};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -87,6 +87,21 @@ pub(super) fn hand_out(ctx: &mut Ctx, opening: Opening, open: impl FnOnce() -> R
         let subjects = vec![opened.access_key.clone()];
         Ok(Created { data, subjects, ttl: shorter, warnings, ..Created::default() })
     })
+}
+
+/// Sees that the engine's own keys are an IAM user's: AWS gives these types of credentials for no others.
+///
+/// # Errors
+/// `BadRequest` saying where the keys come from.
+pub(super) fn check_keys_of_a_user(sts: &Client, kind: &str) -> Result<()> {
+    match sts.keys()? {
+        Some(keys) if keys.session_token.is_some() => Err(Error::bad_request(format!(
+            "AWS gives no {kind} for keys that are temporary themselves, as the engine's are ({}): write an access key of an \
+             IAM user to config/root",
+            sources::describe()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// How long credentials are to live, and a warning where that is less than was asked for.

@@ -34,6 +34,7 @@ pub fn issue(ctx: &mut Ctx, input: &Input, name: &str, role: &Role) -> Result<Re
     };
     let deadline = ctx.outside().deadline();
     let (sts, ttl) = (root.sts(ctx, deadline), opening.life.ttl);
+    session::check_keys_of_a_user(&sts, KIND.kind)?;
     session::hand_out(ctx, opening, || {
         let factor = code.as_deref().map(|code| (role.mfa_serial_number.as_str(), code));
         Ok(sts_api::session_token(&sts, ttl, factor)?)

@@ -3,7 +3,7 @@
 //!
 //! Invariant: a user belongs to one role of the mount at most.
 
-use crate::base::{Error, Result, Secret, Timestamp};
+use crate::base::{Error, Kind, Result, Secret, Timestamp};
 use crate::engine::aws::config::root::{Root, read_secret, write_secret};
 use crate::engine::aws::{iam, iam_user, static_rotation, sts_api};
 use crate::logical::route::ORDINARY;
@@ -52,6 +52,9 @@ pub static ROUTE: Route<Ctx> = Route {
 const SHORTEST_PERIOD: Duration = Duration::from_secs(60);
 
 const LONGEST_NAME: usize = 64;
+
+/// How long a request waits while the key is made by somebody else.
+const TURN_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The record.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -180,12 +183,12 @@ fn take_over(ctx: &mut Ctx, name: &str, username: &str, period: Option<Duration>
         crate::logical::ctx::store(records, &record(name), &role)?;
         records.schedule(static_rotation::TASK.kind, name, now.plus(static_rotation::FIRST_KEY_PATIENCE))
     })?;
-    first_key(ctx, name, &role)
+    first_key(ctx, name)
 }
 
 /// Makes the first key. What AWS refuses leaves no role; where nothing is known the role stays, and its key is seen to.
-fn first_key(ctx: &mut Ctx, name: &str, role: &StaticRole) -> Result<Response> {
-    match static_rotation::run(ctx, name) {
+fn first_key(ctx: &mut Ctx, name: &str) -> Result<Response> {
+    match static_rotation::run_within(ctx, name, TURN_PATIENCE) {
         Ok(next) => {
             let role: StaticRole = ctx.load(&record(name))?.ok_or_else(|| Error::not_found(""))?;
             if let Next::At(due) = next {
@@ -193,11 +196,14 @@ fn first_key(ctx: &mut Ctx, name: &str, role: &StaticRole) -> Result<Response> {
             }
             Ok(shown(name, &role))
         }
-        Err(error) if error.kind() == crate::base::Kind::Upstream => Err(error.context(
-            "AWS did not say whether the access key was made; the static role stays, and making its key goes on",
-        )),
+        Err(error) if matches!(error.kind(), Kind::Upstream | Kind::Conflict) => {
+            Err(error.context("the static role stays without an access key for now, which goes on being made"))
+        }
         Err(error) => {
-            ctx.write(|records| forget(records, name, &role.username))?;
+            ctx.write(|records| match crate::logical::ctx::load::<StaticRole>(records, &record(name))? {
+                Some(role) if role.key.is_none() => forget(records, name, &role.username),
+                _ => Ok(()),
+            })?;
             Err(error)
         }
     }
@@ -210,14 +216,16 @@ fn change(ctx: &mut Ctx, name: &str, period: Option<Duration>) -> Result<Respons
             crate::logical::ctx::load(records, &record(name))?.ok_or_else(|| Error::not_found(""))?;
         if let Some(period) = period {
             role.rotation_period = period.as_secs();
-            role.next_rotation = if role.key.is_some() { now.plus(period) } else { now };
+            if role.key.is_some() {
+                role.next_rotation = now.plus(period);
+                records.schedule(static_rotation::TASK.kind, name, role.next_rotation)?;
+            }
             crate::logical::ctx::store(records, &record(name), &role)?;
-            records.schedule(static_rotation::TASK.kind, name, role.next_rotation)?;
         }
         Ok(role)
     })?;
     // The first try at its key may have failed: asking again is a try again.
-    if role.key.is_none() { first_key(ctx, name, &role) } else { Ok(shown(name, &role)) }
+    if role.key.is_none() { first_key(ctx, name) } else { Ok(shown(name, &role)) }
 }
 
 fn delete(ctx: &mut Ctx, input: &Input) -> Result<Response> {

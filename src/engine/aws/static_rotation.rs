@@ -7,7 +7,7 @@
 //! Invariant: the stored key works at every moment, and no key is deleted but the role's own, one that only a lost create of
 //! this role can have made, and the oldest where both places are taken.
 
-use crate::base::{Error, Kind, Result, Timestamp};
+use crate::base::{Error, Result, Timestamp};
 use crate::engine::aws::client::{Client, Failure};
 use crate::engine::aws::config::root::Root;
 use crate::engine::aws::config::rotate_root::once_known;
@@ -86,12 +86,17 @@ pub fn recover(ctx: &mut Ctx) -> Result<()> {
     ctx.write(|records| names.iter().try_for_each(|name| records.schedule(TASK.kind, name, now)))
 }
 
-/// Cleans up after an earlier rotation, and replaces the key if it is due.
+fn run(ctx: &mut Ctx, name: &str) -> Result<Next> {
+    run_within(ctx, name, Duration::ZERO)
+}
+
+/// Cleans up after an earlier rotation, and replaces the key if it is due. Where that is being done just now, it is waited for.
 ///
 /// # Errors
 /// AWS's; what is left stays noted.
-pub fn run(ctx: &mut Ctx, name: &str) -> Result<Next> {
-    let _turn = Turn::take(&ctx.mount.uuid, &record(name), "a rotation of this static role is under way")?;
+pub fn run_within(ctx: &mut Ctx, name: &str, patience: Duration) -> Result<Next> {
+    let words = "a rotation of this static role is under way";
+    let _turn = Turn::take(&ctx.mount.uuid, &record(name), Instant::now() + patience, words)?;
     let outcome = clean_up(ctx, name).and_then(|()| rotate_if_due(ctx, name));
     let why = outcome.as_ref().err().map(|error| error.message().to_owned()).unwrap_or_default();
     let (role, rotation) = ctx.write(|records| {
@@ -248,17 +253,13 @@ fn take_back(ctx: &mut Ctx, client: &Client, name: &str, settled: &Rotation, id:
     let deleted = iam::delete_access_key(client, Some(&settled.username), id).map_err(Error::from);
     let undone = deleted.and_then(|()| ctx.write(|records| put_away(records, name, settled)));
     match undone {
-        Ok(()) => Error::new(not_upstream(reason.kind()), reason.message().to_owned()),
+        // What is known to have been undone is no longer open, as `Upstream` would say.
+        Ok(()) => Error::bad_request(reason.message()),
         Err(error) => {
             log::error!("the unused access key {id} is left for now: {}", error.for_log());
             reason
         }
     }
-}
-
-/// What is known to have been undone is no longer open.
-fn not_upstream(kind: Kind) -> Kind {
-    if kind == Kind::Upstream { Kind::Conflict } else { kind }
 }
 
 /// Deletes the old key. What fails stays noted, and is done by the next run.

@@ -89,6 +89,15 @@ pub fn session_token(sts: &Client, duration: Duration, factor: Option<(&str, &st
     opened("GetSessionToken", &sts.call_again("GetSessionToken", &parameters, again)?)
 }
 
+/// A session of a role for the bearer of a token that another has signed. The call itself is signed by nobody.
+///
+/// # Errors
+/// AWS's.
+pub fn web_identity(sts: &Client, role_arn: &str, session: &str, token: &str) -> Result<Session, Failure> {
+    let parameters = [pair("RoleArn", role_arn), pair("RoleSessionName", session), pair("WebIdentityToken", token)];
+    opened("AssumeRoleWithWebIdentity", &sts.call("AssumeRoleWithWebIdentity", &parameters)?)
+}
+
 fn lasting(duration: Duration) -> (String, String) {
     pair("DurationSeconds", &duration.as_secs().to_string())
 }

@@ -11,9 +11,9 @@ use crate::engine::aws::client::{Client, Failure};
 use crate::engine::aws::config::root::Root;
 use crate::engine::aws::sts_api::{self, Identity};
 use crate::engine::aws::turn::Turn;
-use crate::engine::aws::{iam, target};
+use crate::engine::aws::{iam, sources, target};
 use crate::logical::route::ORDINARY;
-use crate::logical::{Action, Ctx, Input, Operation, Response, Route};
+use crate::logical::{Action, Ctx, Input, Next, Operation, Records, Response, Route, TaskKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Instant;
@@ -41,13 +41,55 @@ struct Rotation {
     old: String,
 }
 
+/// The schedule that `rotation_period` of `config/root` makes.
+pub const TASK: TaskKind = TaskKind { kind: "rotate-root", run };
+pub const TASK_NAME: &str = "root";
+/// In seconds.
+pub const SHORTEST_PERIOD: u64 = 60;
+
+/// Puts the next rotation where the configuration wants it, or nowhere.
+///
+/// # Errors
+/// `Internal` when the store fails.
+pub fn schedule(records: &mut dyn Records, root: &Root) -> Result<()> {
+    match root.rotate_at {
+        Some(due) => records.schedule(TASK.kind, TASK_NAME, due),
+        None => records.unschedule(TASK.kind, TASK_NAME).map(drop),
+    }
+}
+
+fn run(ctx: &mut Ctx, _name: &str) -> Result<Next> {
+    let now = ctx.now();
+    if Root::load(ctx)?.rotate_at.is_some_and(|due| due <= now) {
+        let (id, warning) = replace(ctx)?;
+        log::info!("the engine's own access key was replaced by {id}{}", warning.unwrap_or_default());
+    }
+    Ok(Root::load(ctx)?.rotate_at.map_or(Next::Done, Next::At))
+}
+
 fn rotate(ctx: &mut Ctx, _input: &Input) -> Result<Response> {
+    let (id, warning) = replace(ctx)?;
+    let answer = Response::json(json!({ "access_key": id }));
+    Ok(match warning {
+        Some(warning) => answer.warn(warning),
+        None => answer,
+    })
+}
+
+/// Replaces the key; the new one's id, and a warning where something is left to do.
+fn replace(ctx: &mut Ctx) -> Result<(String, Option<String>)> {
     let _turn = turn(ctx)?;
     let root = Root::load(ctx)?;
+    if root.access_key.is_empty() {
+        return Err(Error::bad_request(format!(
+            "config/root has no access_key to rotate: the engine works with keys from elsewhere ({})",
+            sources::describe()
+        )));
+    }
     let deadline = ctx.outside().deadline();
     let client = root.iam(ctx, deadline);
     let identity = sts_api::caller_identity(&root.sts(ctx, deadline))?;
-    clean_up(ctx, &root, &client, &identity)?;
+    clean_up(ctx, &client, &identity)?;
     let known = iam::access_keys(&client, None)?;
     if known != [root.access_key.clone()] {
         return Err(Error::conflict(format!(
@@ -64,21 +106,23 @@ fn rotate(ctx: &mut Ctx, _input: &Input) -> Result<Response> {
         // Where nothing is known the record stays: there may be a key to clean up.
         outcome => outcome?,
     };
-    let fresh = Root { access_key: key.id, secret_key: key.secret, ..root.clone() };
+    let rotate_at = root.rotates_every().map(|period| ctx.now().plus(period));
+    let fresh = Root { access_key: key.id, secret_key: key.secret, rotate_at, ..root.clone() };
     if let Err(error) = adopt(ctx, &root, &fresh, &identity) {
         return Err(abandon(ctx, &client, &fresh.access_key, error));
     }
-    let answer = Response::json(json!({ "access_key": fresh.access_key }));
-    match iam::delete_access_key(&fresh.iam(ctx, deadline), None, &root.access_key) {
-        Ok(()) => {
-            ctx.delete(RECORD)?;
-            Ok(answer)
-        }
+    let warning = retire(ctx, &fresh.iam(ctx, deadline), &root.access_key)?;
+    Ok((fresh.access_key, warning))
+}
+
+/// Deletes the old key, by the new one.
+fn retire(ctx: &mut Ctx, client: &Client, old: &str) -> Result<Option<String>> {
+    match iam::delete_access_key(client, None, old) {
+        Ok(()) => ctx.delete(RECORD).map(|_| None),
         Err(failure) => {
             let why = Error::from(failure);
-            Ok(answer.warn(format!(
-                "the new key is in use, but the old one, {}, was not deleted: {why}; the next rotation deletes it",
-                root.access_key
+            Ok(Some(format!(
+                "the new key is in use, but the old one, {old}, was not deleted: {why}; the next rotation deletes it"
             )))
         }
     }
@@ -86,7 +130,7 @@ fn rotate(ctx: &mut Ctx, _input: &Input) -> Result<Response> {
 
 /// One rotation of a mount at a time: two would take each other's key for a stray one.
 fn turn(ctx: &Ctx) -> Result<Turn> {
-    Turn::take(&ctx.mount.uuid, RECORD, "a rotation of this mount is under way")
+    Turn::take(&ctx.mount.uuid, RECORD, Instant::now(), "a rotation of this mount is under way")
 }
 
 /// Cleans up after a rotation that the server's end interrupted.
@@ -102,17 +146,18 @@ pub fn recover(ctx: &mut Ctx) -> Result<()> {
     let deadline = ctx.outside().deadline();
     let identity = sts_api::caller_identity(&root.sts(ctx, deadline))?;
     let client = root.iam(ctx, deadline);
-    clean_up(ctx, &root, &client, &identity)
+    clean_up(ctx, &client, &identity)
 }
 
 /// Ends what an earlier rotation left: its stray key, or the old key that it had already replaced.
-fn clean_up(ctx: &mut Ctx, root: &Root, client: &Client, identity: &Identity) -> Result<()> {
+fn clean_up(ctx: &mut Ctx, client: &Client, identity: &Identity) -> Result<()> {
     let Some(rotation) = ctx.load::<Rotation>(RECORD)? else { return Ok(()) };
+    let in_use = client.keys()?.map(|keys| keys.access_key).unwrap_or_default();
     // The keys of another user, configured since, are none of its business.
     if rotation.user_arn == identity.arn {
         for id in iam::access_keys(client, None)? {
             let stray = !rotation.known.contains(&id) || id == rotation.old;
-            if stray && id != root.access_key {
+            if stray && id != in_use {
                 iam::delete_access_key(client, None, &id)?;
             }
         }
@@ -137,6 +182,7 @@ fn adopt(ctx: &mut Ctx, old: &Root, fresh: &Root, expected: &Identity) -> Result
             return Err(Error::conflict("config/root was changed meanwhile"));
         }
         fresh.store_in(records)?;
+        schedule(records, fresh)?;
         target::remember(records, fresh, &identity.account)
     })
 }

@@ -1,7 +1,7 @@
 //! `config/root` and `config/lease`.
 
 use super::bench::Bench;
-use super::double::FIRST_KEY;
+use super::double::{FIRST_KEY, Fault};
 use crate::base::Kind;
 use crate::logical::Operation;
 use serde_json::{Value, json};
@@ -30,6 +30,13 @@ fn what_cannot_be_a_configuration_is_refused_by_name() {
         ("region", "eu-west-1.evil.example/"),
         ("sts_region", "US"),
         ("username_template", "{{ nobody }}"),
+        ("sts_fallback_endpoints", "https://sts.example"),
+        ("rotation_period", "59s"),
+        ("rotation_schedule", "0 0 * * *"),
+        ("rotation_window", "1h"),
+        ("role_arn", "arn:aws:iam::1:role/a"),
+        ("identity_token_audience", "aws"),
+        ("identity_token_ttl", "1h"),
     ] {
         let mut body = keys.clone();
         body[field] = Value::from(value);
@@ -59,4 +66,36 @@ fn without_keys_nothing_is_issued_and_the_error_says_what_to_write() {
     bench.write("roles/r", json!({ "policy": "{}" })).unwrap();
     let error = bench.read("creds/r").unwrap_err();
     assert!(error.message().contains("config/root"), "{error:?}");
+}
+
+#[test]
+fn without_an_access_key_the_surroundings_are_named_and_rotation_is_refused() {
+    let bench = Bench::bare();
+    bench.write("config/root", json!({ "region": "eu-west-1" })).unwrap();
+    let root = bench.read("config/root").unwrap();
+    assert_eq!((&root["access_key"], &root["region"]), (&json!(""), &json!("eu-west-1")));
+    assert!(root["credentials_from"].as_str().unwrap().contains("no keys to AWS yet"), "{root}");
+    let error = bench.write("config/rotate-root", Value::Null).map(|_| ()).unwrap_err();
+    assert_eq!(error.kind(), Kind::BadRequest);
+    assert!(error.message().contains("no access_key to rotate"), "{error:?}");
+    let error = bench.write("config/root", json!({ "rotation_period": "1h" })).map(|_| ()).unwrap_err();
+    assert!(error.message().contains("rotation_period needs an access_key"), "{error:?}");
+}
+
+#[test]
+fn another_sts_is_asked_where_the_first_does_not_answer_and_not_where_it_refuses() {
+    let bench = Bench::bare();
+    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = format!("http://{}", dead.local_addr().unwrap());
+    drop(dead);
+    let root = json!({
+        "access_key": FIRST_KEY, "secret_key": "s", "iam_endpoint": bench.aws.endpoint, "sts_endpoint": nobody,
+        "sts_fallback_endpoints": [nobody, bench.aws.endpoint], "sts_fallback_regions": "eu-west-1,eu-west-2",
+    });
+    bench.write("config/root", root).unwrap();
+    assert_eq!(bench.read("config/root").unwrap()["sts_fallback_regions"], json!(["eu-west-1", "eu-west-2"]));
+    bench.write("roles/r", json!({ "credential_type": "session_token" })).unwrap();
+    assert_eq!(bench.read("creds/r").unwrap()["access_key"], "ASIA1");
+    bench.aws.fail("GetSessionToken", Fault::Refuse(403, "AccessDenied"));
+    assert!(bench.read("creds/r").unwrap_err().message().contains("AccessDenied"));
 }

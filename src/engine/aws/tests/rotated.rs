@@ -2,7 +2,11 @@
 
 use super::bench::{Bench, data};
 use super::double::{FIRST_KEY, Fault, OPERATOR};
+use crate::logical::Next;
 use serde_json::{Value, json};
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 fn keys(bench: &Bench) -> Vec<String> {
     bench.aws.state().users[OPERATOR].keys.clone()
@@ -92,4 +96,29 @@ fn a_key_whose_making_was_interrupted_is_removed_without_being_asked_after_a_res
     bench.aws.taken_log();
     recover(&mut bench.context()).unwrap();
     assert!(bench.aws.taken_log().is_empty(), "where nothing was interrupted AWS is not called");
+}
+
+#[test]
+fn the_key_is_replaced_by_schedule_where_that_is_configured() {
+    let bench = Bench::new();
+    let endpoint = bench.aws.endpoint.clone();
+    let mut root = json!({
+        "access_key": FIRST_KEY, "secret_key": "first-secret", "iam_endpoint": endpoint, "sts_endpoint": endpoint,
+        "rotation_period": "24h",
+    });
+    bench.write("config/root", root.clone()).unwrap();
+    assert_eq!(bench.read("config/root").unwrap()["rotation_period"], 86_400);
+    let due = bench.due("rotate-root", "root").unwrap();
+    assert_eq!(bench.run_task("rotate-root", "root").unwrap(), Next::At(due), "too early changes nothing");
+    assert_eq!(keys(&bench), [FIRST_KEY]);
+    bench.aws.clock.advance(DAY);
+    assert_eq!(bench.run_task("rotate-root", "root").unwrap(), Next::At(due.plus(DAY)));
+    assert_eq!((keys(&bench), configured(&bench)), (vec!["AKIAMADE1".to_owned()], "AKIAMADE1".to_owned()));
+
+    bench.aws.clock.advance(DAY / 2);
+    bench.write("config/rotate-root", Value::Null).unwrap();
+    assert_eq!(bench.due("rotate-root", "root"), Some(due.plus(DAY / 2 + DAY)), "any rotation puts the next one off");
+    root["disable_automated_rotation"] = json!(true);
+    bench.write("config/root", root).unwrap();
+    assert_eq!(bench.due("rotate-root", "root"), None);
 }
