@@ -4,6 +4,7 @@
 
 mod bench;
 mod connections;
+mod crash;
 mod postgresql;
 mod servers;
 #[path = "../support/mod.rs"]
