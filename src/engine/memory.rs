@@ -150,10 +150,15 @@ impl Records for MemoryRecords {
 
     /// Kept as a record whose name no request has, so that tests see it.
     fn schedule(&mut self, kind: &'static str, name: &str, due: Timestamp) -> Result<()> {
-        self.put(&format!("\u{1}/tasks/{kind} {name}"), due.0.to_string().as_bytes())
+        self.put(&task_path(kind, name), due.0.to_string().as_bytes())
     }
 
     fn unschedule(&mut self, kind: &'static str, name: &str) -> Result<bool> {
-        self.delete(&format!("\u{1}/tasks/{kind} {name}"))
+        self.delete(&task_path(kind, name))
     }
+}
+
+/// Where a scheduled task is kept: no engine's own record can be there.
+pub(crate) fn task_path(kind: &str, name: &str) -> String {
+    format!("\u{1}/tasks/{kind} {name}")
 }

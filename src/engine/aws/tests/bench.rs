@@ -3,7 +3,7 @@
 use super::double::{Aws, FIRST_KEY};
 use crate::base::{Error, Result, Timestamp};
 use crate::engine::aws::ENGINE;
-use crate::engine::memory::{MemoryView, NoLeases};
+use crate::engine::memory::{MemoryView, NoLeases, task_path};
 use crate::logical::ctx::View;
 use crate::logical::route::find;
 use crate::logical::{
@@ -158,7 +158,7 @@ impl Bench {
 
     /// When the task of that name is due, if there is one.
     pub fn due(&self, kind: &str, name: &str) -> Option<Timestamp> {
-        let path = format!("~{kind}/{name}");
+        let path = task_path(kind, name);
         let mut due = None;
         self.records
             .read(&mut |records| {

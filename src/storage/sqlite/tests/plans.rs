@@ -65,8 +65,9 @@ fn no_operation_walks_or_sorts_a_table() {
     let connection = super::super::open::in_memory().unwrap();
     for sql in statements {
         for step in plan(&connection, &sql) {
-            let walks =
-                step.starts_with("SCAN") && !WALKED_BY_DESIGN.contains(&step.as_str()) && !step.contains("CONSTANT");
+            // A subquery is a page of what the steps below it found, and they are looked at too.
+            let is_page = step.contains("CONSTANT") || step.starts_with("SCAN (subquery");
+            let walks = step.starts_with("SCAN") && !WALKED_BY_DESIGN.contains(&step.as_str()) && !is_page;
             let sorts = step.contains("TEMP B-TREE");
             assert!(!walks && !sorts, "{step}\nin {sql}");
         }
