@@ -21,6 +21,7 @@ pub mod token_helper;
 
 mod audit;
 mod delete;
+mod dry_run;
 mod kv;
 mod lease;
 mod list;

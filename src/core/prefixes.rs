@@ -88,7 +88,7 @@ impl Live {
     }
 
     /// The mounts and nodes that a prefix covers.
-    fn under(&self, prefix: &str) -> Result<Vec<(Arc<Mount>, i64)>> {
+    pub(super) fn under(&self, prefix: &str) -> Result<Vec<(Arc<Mount>, i64)>> {
         let folder = format!("{}/", prefix.trim_matches('/'));
         let mounts = self.mounts();
         let covered: Vec<_> =
@@ -154,7 +154,7 @@ impl Live {
         self.child_nodes(mount, node)?.into_iter().try_for_each(|child| self.collect(mount, child, rows))
     }
 
-    fn child_nodes(&self, mount: &Mount, node: i64) -> Result<Vec<i64>> {
+    pub(super) fn child_nodes(&self, mount: &Mount, node: i64) -> Result<Vec<i64>> {
         let mut children = Vec::new();
         let mut after = 0;
         loop {

@@ -3,6 +3,7 @@
 mod answers;
 mod outside;
 mod places;
+mod plan;
 mod quotas;
 mod sign_in;
 mod silence;

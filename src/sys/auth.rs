@@ -4,6 +4,8 @@ use super::settings::{self, DESCRIPTION};
 use crate::base::{Error, Result};
 use crate::core::Call;
 use crate::core::mounts::{self, Class, Mount};
+use crate::core::plan::{self, DRY_RUN};
+use crate::core::selection::Selection;
 use crate::logical::route::{ORDINARY, SUDO};
 use crate::logical::{Action, Field, Input, Map, Operation, Response, Route};
 use serde_json::Value;
@@ -29,6 +31,7 @@ pub static METHOD: Route<Call> = Route {
         Field::flag("local", "Kept and shown: a single server has nowhere to replicate to.").default("false"),
         Field::flag("seal_wrap", "Kept and shown: everything is sealed.").default("false"),
         Field::pairs("options", "Options of the method itself."),
+        DRY_RUN,
     ],
     actions: &[
         Action::new(Operation::Read, read, "Shows an auth method."),
@@ -111,6 +114,9 @@ fn disable(call: &mut Call, input: &Input) -> Result<Response> {
     let path = path(input)?;
     if path == "auth/token/" {
         return Err(Error::bad_request("token credential backend cannot be disabled"));
+    }
+    if plan::is_asked_for(input) {
+        return live.plan(&Selection::Mount(live.mount_at(&path)?), call.deadline);
     }
     super::mounts::disable_at(live, &path)?;
     Ok(Response::empty())

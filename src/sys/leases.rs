@@ -2,6 +2,8 @@
 
 pub mod names;
 pub mod owner;
+pub mod revoke_entity;
+pub mod revoke_role;
 pub mod tree;
 pub mod why;
 

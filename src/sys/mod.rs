@@ -50,6 +50,8 @@ pub static ROUTES: &[&Route<Call>] = &[
     &leases::COUNT,
     &leases::LEASES,
     &leases::owner::OWNER,
+    &leases::revoke_entity::REVOKE,
+    &leases::revoke_role::REVOKE,
     &leases::tree::TREE,
     &leases::tree::OWN,
     &leases::why::WHY,

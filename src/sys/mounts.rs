@@ -3,6 +3,8 @@
 use super::settings::{self, DESCRIPTION, OPTIONS};
 use crate::base::{Error, Result};
 use crate::core::mounts::{self, Class, Mount, Resolved, Table};
+use crate::core::plan::{self, DRY_RUN};
+use crate::core::selection::Selection;
 use crate::core::{Call, Live};
 use crate::logical::engine::VERSION;
 use crate::logical::route::ORDINARY;
@@ -44,6 +46,7 @@ pub static MOUNT: Route<Call> = Route {
         settings::RESPONSE_KEYS,
         settings::REQUEST_HEADERS,
         settings::RESPONSE_HEADERS,
+        DRY_RUN,
     ],
     actions: &[
         Action::new(Operation::Read, read, "Shows a mount."),
@@ -158,6 +161,9 @@ fn disable(call: &mut Call, input: &Input) -> Result<Response> {
     let path = settings::mount_path(&input.required("path")?)?;
     if path.starts_with("auth/") {
         return Err(Error::bad_request(format!("cannot unmount {path:?}: auth methods are under sys/auth")));
+    }
+    if plan::is_asked_for(input) {
+        return live.plan(&Selection::Mount(live.mount_at(&path)?), call.deadline);
     }
     disable_at(live, &path)?;
     Ok(Response::empty())

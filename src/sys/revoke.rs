@@ -5,6 +5,8 @@
 use super::renew::lease_id;
 use crate::base::{Error, Result};
 use crate::core::errand::{self, Errand, Left};
+use crate::core::plan::{self, DRY_RUN};
+use crate::core::selection::Selection;
 use crate::core::{Call, Live};
 use crate::logical::route::{ORDINARY, SUDO};
 use crate::logical::{Action, Field, Flags, Handler, Input, Operation, Response, Route};
@@ -12,7 +14,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Instant;
 
-const SYNC: Field = Field::flag(
+pub(super) const SYNC: Field = Field::flag(
     "sync",
     "Wait until the credential is ended, and report it if that fails. Without, it goes on after the answer.",
 )
@@ -26,6 +28,7 @@ const ONE: Kind = Kind {
         Field::text("lease_id", "The lease to revoke."),
         Field::text("url_lease_id", "The lease to revoke, where it is part of the path."),
         SYNC,
+        DRY_RUN,
     ],
     actions: &actions(revoke, "Revokes a lease."),
     summary: "Revokes a lease.",
@@ -37,6 +40,7 @@ const PREFIX: Kind = Kind {
     fields: &[
         Field::text("prefix", "What the ids of the leases begin with, in whole segments: aws/creds/support."),
         SYNC,
+        DRY_RUN,
     ],
     actions: &actions(revoke_prefix, "Revokes all leases under a prefix."),
     summary: "Revokes all leases under a prefix.",
@@ -45,7 +49,10 @@ const PREFIX: Kind = Kind {
 };
 
 const FORCE: Kind = Kind {
-    fields: &[Field::text("prefix", "What the ids of the leases begin with, in whole segments: aws/creds/support.")],
+    fields: &[
+        Field::text("prefix", "What the ids of the leases begin with, in whole segments: aws/creds/support."),
+        DRY_RUN,
+    ],
     actions: &actions(revoke_force, "Revokes all leases under a prefix and forgets those that cannot be ended."),
     summary: "Revokes all leases under a prefix, whatever happens.",
     help: "For a target that is gone for good. Each credential is tried once more, a target that does not answer only once \
@@ -86,6 +93,9 @@ const fn actions(run: Handler<Call>, summary: &'static str) -> [Action<Call>; 1]
 fn revoke(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
     let row = live.find_lease(&lease_id(input)?)?.lease.row.id;
+    if plan::is_asked_for(input) {
+        return live.plan(&Selection::One(row), call.deadline);
+    }
     if waits(input) {
         Errand::new(live).end(row)?;
         return Ok(Response::empty());
@@ -97,12 +107,20 @@ fn revoke(call: &mut Call, input: &Input) -> Result<Response> {
 fn revoke_prefix(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
     let prefix = input.required("prefix")?;
+    if plan::is_asked_for(input) {
+        return live.plan(&Selection::Prefix(prefix), call.deadline);
+    }
     let rows = if waits(input) { live.leases_under(&prefix)? } else { Vec::new() };
     live.revoke_prefix(&prefix)?;
+    end_all(call, input, &rows)
+}
+
+/// Ends what is dead already, for as long as there is time and somebody waits for it.
+pub(super) fn end_all(call: &Call, input: &Input, rows: &[i64]) -> Result<Response> {
     if !waits(input) {
         return Ok(Response::empty().accepted());
     }
-    let Tried { failed, reason, left } = try_all(live, &rows, call.deadline);
+    let Tried { failed, reason, left } = try_all(call.live()?, rows, call.deadline);
     if let Some(error) = reason {
         return Err(error.context(format!(
             "{} of {} leases are dead, but their credentials could not be ended yet; it is tried again",
@@ -119,6 +137,9 @@ fn revoke_prefix(call: &mut Call, input: &Input) -> Result<Response> {
 fn revoke_force(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
     let prefix = input.required("prefix")?;
+    if plan::is_asked_for(input) {
+        return live.plan(&Selection::Prefix(prefix), call.deadline);
+    }
     let rows = live.leases_under(&prefix)?;
     live.revoke_prefix(&prefix)?;
     let tried = try_all(live, &rows, call.deadline);

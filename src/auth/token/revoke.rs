@@ -3,12 +3,14 @@
 use super::{ACCESSOR, TOKEN, accessor, named};
 use crate::base::{Kind, Result};
 use crate::core::Call;
+use crate::core::plan::{self, DRY_RUN};
+use crate::core::selection::Selection;
 use crate::logical::route::{ORDINARY, SUDO};
 use crate::logical::{Action, Input, Operation, Response, Route};
 
 pub static REVOKE: Route<Call> = Route {
     pattern: "revoke",
-    fields: &[TOKEN],
+    fields: &[TOKEN, DRY_RUN],
     actions: &[Action::new(Operation::Update, revoke, "Revokes a token and all below it.")],
     exists: None,
     summary: "Revokes a token.",
@@ -19,7 +21,7 @@ pub static REVOKE: Route<Call> = Route {
 
 pub static REVOKE_SELF: Route<Call> = Route {
     pattern: "revoke-self",
-    fields: &[TOKEN],
+    fields: &[TOKEN, DRY_RUN],
     actions: &[Action::new(Operation::Update, revoke_self, "Revokes the calling token and all below it.")],
     exists: None,
     summary: "Revokes the calling token.",
@@ -29,7 +31,7 @@ pub static REVOKE_SELF: Route<Call> = Route {
 
 pub static REVOKE_ACCESSOR: Route<Call> = Route {
     pattern: "revoke-accessor",
-    fields: &[ACCESSOR],
+    fields: &[ACCESSOR, DRY_RUN],
     actions: &[Action::new(
         Operation::Update,
         revoke_accessor,
@@ -43,7 +45,7 @@ pub static REVOKE_ACCESSOR: Route<Call> = Route {
 
 pub static REVOKE_ORPHAN: Route<Call> = Route {
     pattern: "revoke-orphan",
-    fields: &[TOKEN],
+    fields: &[TOKEN, DRY_RUN],
     actions: &[Action::new(
         Operation::Update,
         revoke_orphan,
@@ -57,29 +59,40 @@ pub static REVOKE_ORPHAN: Route<Call> = Route {
 
 fn revoke(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
-    match live.token_by_id(&named(input)?) {
-        Ok(lease) => live.revoke_row(lease.row.id)?,
-        Err(error) if error.kind() == Kind::Denied => {}
+    let row = match live.token_by_id(&named(input)?) {
+        Ok(lease) => lease.row.id,
+        // There is nothing to end, and nothing has this id.
+        Err(error) if error.kind() == Kind::Denied => 0,
         Err(error) => return Err(error),
-    }
-    Ok(Response::empty())
+    };
+    revoke_row(call, input, row)
 }
 
-fn revoke_self(call: &mut Call, _input: &Input) -> Result<Response> {
-    call.live()?.revoke_row(call.identity()?.row.id)?;
-    Ok(Response::empty())
+fn revoke_self(call: &mut Call, input: &Input) -> Result<Response> {
+    let row = call.identity()?.row.id;
+    revoke_row(call, input, row)
 }
 
 fn revoke_accessor(call: &mut Call, input: &Input) -> Result<Response> {
+    let row = call.live()?.token_by_accessor(&accessor(input)?)?.row.id;
+    revoke_row(call, input, row)
+}
+
+fn revoke_row(call: &Call, input: &Input, row: i64) -> Result<Response> {
     let live = call.live()?;
-    let lease = live.token_by_accessor(&accessor(input)?)?;
-    live.revoke_row(lease.row.id)?;
+    if plan::is_asked_for(input) {
+        return live.plan(&Selection::One(row), call.deadline);
+    }
+    live.revoke_row(row)?;
     Ok(Response::empty())
 }
 
 fn revoke_orphan(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
-    let lease = live.token_by_id(&named(input)?)?;
-    live.revoke_alone(lease.row.id)?;
+    let row = live.token_by_id(&named(input)?)?.row.id;
+    if plan::is_asked_for(input) {
+        return live.plan(&Selection::Alone(row), call.deadline);
+    }
+    live.revoke_alone(row)?;
     Ok(Response::empty())
 }

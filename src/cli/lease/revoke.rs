@@ -1,61 +1,100 @@
 //! `lease revoke`: ends leases.
 
-use crate::cli::command::{Command, HTTP};
+use crate::cli::command::{Command, FORMAT, HTTP};
 use crate::cli::flags::Flag;
-use crate::cli::{Exit, Failure, Invocation, Outcome, console, output};
-use serde_json::json;
+use crate::cli::{Exit, Failure, Invocation, Outcome, console, dry_run, output};
+use serde_json::{Value, json};
 
 pub const COMMAND: Command = Command {
     name: "lease revoke",
     summary: "End leases and what they cover",
-    arguments: "ID",
-    takes: (1, 1),
-    about: "Ends a lease: what was issued with it stops working. With -prefix it ends every lease below a path. The server \
-            does the work in the background; -sync waits until it is done.\n\n\
+    arguments: "[ID]",
+    takes: (0, 1),
+    about: "Ends a lease: what was issued with it stops working. With -prefix it ends every lease below a path, with -role \
+            all that a role handed out, with -entity all that an entity has. The server does the work in the background; \
+            -sync waits until it is done. -dry-run only tells what would end.\n\n\
             With -force leases are dropped even when what they cover cannot be removed, because its target is gone for \
             good. What was issued may then live on, and nobody knows of it.",
     examples: &[
         ("End one lease:", "lease revoke aws/creds/support/3nN8CvW2Qe0JvGsmZ1Xb"),
         ("End every lease of a role, and wait for it:", "lease revoke -sync -prefix aws/creds/support"),
+        ("What would end with all of a role's leases?", "lease revoke -dry-run -role=aws/support"),
         ("Drop leases whose target is gone:", "lease revoke -force -prefix aws/creds"),
     ],
     flags: &[
         Flag::bool("prefix", "The argument is a path; every lease below it is meant. Needs sudo.").alias("p"),
         Flag::bool("force", "Drop the leases even when revoking fails. Needs -prefix and sudo.").alias("f"),
         Flag::bool("sync", "Wait until the leases are revoked."),
+        Flag::text("role", "In place of ID: every lease of this role, as aws/support. Needs sudo."),
+        Flag::text("entity", "In place of ID: every token and lease of the entity with this id. Needs sudo."),
+        dry_run::FLAG,
     ],
-    shares: &[&HTTP],
+    shares: &[&HTTP, &FORMAT],
     run,
 };
 
+/// What is to be asked, and what to say of it.
+struct Order {
+    path: String,
+    body: Value,
+    /// Goes on after "Error".
+    doing: String,
+    done: String,
+}
+
 fn run(invocation: &Invocation) -> Outcome {
-    let id = invocation.argument(0).trim().trim_start_matches('/');
-    let (force, prefix, sync) = (invocation.is_set("force"), invocation.is_set("prefix"), invocation.is_set("sync"));
-    if force && !prefix {
-        return Err(Failure::local("Specifying -force requires also specifying -prefix"));
+    let (force, sync, dry_run) = (invocation.is_set("force"), invocation.is_set("sync"), invocation.is_set("dry-run"));
+    let Order { path, mut body, doing, done } = order(invocation, force)?;
+    let client = invocation.client()?;
+    if dry_run {
+        dry_run::check(&client)?;
+        body["dry_run"] = true.into();
+    } else if force {
+        console::complain("Warning! What the dropped leases cover may live on outside, and nobody will know of it.");
     }
-    let (path, body, failed, done) = match (force, prefix) {
-        (true, _) => {
-            console::complain(
-                "Warning! What the dropped leases cover may live on outside, and nobody will know of it.",
-            );
-            let done = format!("Success! Force revoked any leases with prefix: {id}");
-            (format!("sys/leases/revoke-force/{id}"), json!({}), "force revoking leases with prefix", done)
-        }
-        (false, true) => {
-            let done = format!("Success! Revoked any leases with prefix: {id}");
-            (format!("sys/leases/revoke-prefix/{id}"), json!({"sync": sync}), "revoking leases with prefix", done)
-        }
-        (false, false) => {
-            let body = json!({"lease_id": id, "sync": sync});
-            ("sys/leases/revoke".to_owned(), body, "revoking lease", format!("Success! Revoked lease: {id}"))
-        }
-    };
-    let answer = invocation.client()?.write(&path, body);
-    let answer = answer.map_err(|failure| failure.context(format!("Error {failed} {id}")))?;
+    if !force {
+        body["sync"] = sync.into();
+    }
+    let answer = client.write(&path, body).map_err(|failure| failure.context(format!("Error {doing}")))?;
+    if dry_run {
+        return dry_run::show(invocation, answer);
+    }
     // Without -sync the server warns that the work goes on; the line below says so already.
     answer.iter().filter(|_| sync || force).for_each(output::warnings);
     let queued = "All revocation operations queued successfully!".to_owned();
     console::line(if sync || force { done } else { queued });
     Ok(Exit::SUCCESS)
+}
+
+fn order(invocation: &Invocation, force: bool) -> Result<Order, Failure> {
+    let id = invocation.argument(0).trim().trim_start_matches('/');
+    let given = |name| invocation.given(name).map(|text| text.trim().trim_matches('/')).filter(|text| !text.is_empty());
+    let prefix = invocation.is_set("prefix");
+    if force && !prefix {
+        return Err(Failure::local("Specifying -force requires also specifying -prefix"));
+    }
+    let (path, body, what, done) = match (id, given("role"), given("entity")) {
+        ("", None, None) => {
+            return Err(Failure::local("Not enough arguments (expected 1, got 0): give an ID, -role or -entity"));
+        }
+        (id, None, None) if force => (format!("revoke-force/{id}"), json!({}), "leases with prefix", id),
+        (id, None, None) if prefix => (format!("revoke-prefix/{id}"), json!({}), "leases with prefix", id),
+        (id, None, None) => {
+            let done = format!("Success! Revoked lease: {id}");
+            let (path, doing) = ("sys/leases/revoke".to_owned(), format!("revoking lease {id}"));
+            return Ok(Order { path, body: json!({ "lease_id": id }), doing, done });
+        }
+        ("", Some(role), None) if !prefix => (format!("revoke-role/{role}"), json!({}), "leases of the role", role),
+        ("", None, Some(entity)) if !prefix => {
+            (format!("revoke-entity/{entity}"), json!({}), "leases of the entity", entity)
+        }
+        _ => return Err(Failure::local("Give one of: an ID (with -prefix or without), -role, -entity")),
+    };
+    let (doing, did) = if force { ("force revoking", "Force revoked") } else { ("revoking", "Revoked") };
+    let done = match what {
+        "leases with prefix" => format!("Success! {did} any leases with prefix: {done}"),
+        what => format!("Success! {did} all {what}: {done}"),
+    };
+    let name = path.split_once('/').map_or("", |(_, name)| name);
+    Ok(Order { doing: format!("{doing} {what} {name}"), path: format!("sys/leases/{path}"), body, done })
 }

@@ -1,9 +1,9 @@
 //! `token revoke`: ends a token and everything below it.
 
 use super::{named, wants_accessor};
-use crate::cli::command::{Command, HTTP};
+use crate::cli::command::{Command, FORMAT, HTTP};
 use crate::cli::flags::Flag;
-use crate::cli::{Exit, Failure, Invocation, Outcome, console, output};
+use crate::cli::{Exit, Failure, Invocation, Outcome, console, dry_run, output};
 use serde_json::json;
 
 pub const COMMAND: Command = Command {
@@ -17,13 +17,15 @@ pub const COMMAND: Command = Command {
     examples: &[
         ("End a token by its accessor:", "token revoke -accessor 9793c9b3-e04a-46f3-e7b8-748d7da248da"),
         ("End the token in use:", "token revoke -self"),
+        ("What would end with a token?", "token revoke -dry-run -accessor 9793c9b3-e04a-46f3-e7b8-748d7da248da"),
     ],
     flags: &[
         Flag::bool("accessor", "The argument is an accessor."),
         Flag::bool("self", "End the token in use."),
         Flag::text("mode", "orphan: the children live on. path: the argument is a path of an auth method."),
+        dry_run::FLAG,
     ],
-    shares: &[&HTTP],
+    shares: &[&HTTP, &FORMAT],
     run,
 };
 
@@ -43,15 +45,22 @@ fn run(invocation: &Invocation) -> Outcome {
     if !mode.is_empty() && (own || accessor) {
         return Err(Failure::local("Cannot use -mode together with -self or -accessor"));
     }
-    let client = invocation.client()?;
-    let answer = match mode {
-        _ if own => client.write("auth/token/revoke-self", json!({})),
-        _ if accessor => client.write("auth/token/revoke-accessor", json!({"accessor": named(invocation)?})),
-        "orphan" => client.write("auth/token/revoke-orphan", json!({"token": named(invocation)?})),
-        "path" => client.write(&format!("sys/leases/revoke-prefix/{}", named(invocation)?), json!({})),
-        _ => client.write("auth/token/revoke", json!({"token": named(invocation)?})),
+    let (path, mut body) = match mode {
+        _ if own => ("auth/token/revoke-self".to_owned(), json!({})),
+        _ if accessor => ("auth/token/revoke-accessor".to_owned(), json!({"accessor": named(invocation)?})),
+        "orphan" => ("auth/token/revoke-orphan".to_owned(), json!({"token": named(invocation)?})),
+        "path" => (format!("sys/leases/revoke-prefix/{}", named(invocation)?), json!({})),
+        _ => ("auth/token/revoke".to_owned(), json!({"token": named(invocation)?})),
     };
-    let answer = answer.map_err(|failure| failure.context("Error revoking token"))?;
+    let (client, dry_run) = (invocation.client()?, invocation.is_set("dry-run"));
+    if dry_run {
+        dry_run::check(&client)?;
+        body["dry_run"] = true.into();
+    }
+    let answer = client.write(&path, body).map_err(|failure| failure.context("Error revoking token"))?;
+    if dry_run {
+        return dry_run::show(invocation, answer);
+    }
     answer.iter().for_each(output::warnings);
     console::line("Success! Revoked token (if it existed)");
     Ok(Exit::SUCCESS)

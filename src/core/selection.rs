@@ -1,0 +1,142 @@
+//! Leases that are meant together: one, those under a prefix, of a role, of an entity, of a mount. Gone through a page at a time,
+//! with no snapshot open in between.
+
+use crate::base::Result;
+use crate::core::leases::Leases;
+use crate::core::live::Live;
+use crate::core::mounts::Mount;
+use crate::core::revocation::{BATCH, ROWS_A_CHANGE};
+use crate::storage::{Hash, LeaseIndex, LeaseRow, LeaseState, Snapshot};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+pub enum Selection {
+    One(i64),
+    /// A token that ends alone: the tokens that it made stay.
+    Alone(i64),
+    /// Whole segments of lease ids.
+    Prefix(String),
+    Role(Arc<Mount>, String),
+    Entity(String),
+    Mount(Arc<Mount>),
+}
+
+/// Whether whoever goes through a selection wants more of it.
+pub type Further = ControlFlow<()>;
+
+impl Live {
+    /// Goes through the rows of a selection, whatever their state; what hangs below them is not part of it.
+    ///
+    /// # Errors
+    /// The visitor's own.
+    pub fn each_selected(
+        &self,
+        selection: &Selection,
+        visit: &mut dyn FnMut(LeaseRow) -> Result<Further>,
+    ) -> Result<Further> {
+        match selection {
+            Selection::One(id) | Selection::Alone(id) => {
+                let row = self.storage.reading(|snapshot| snapshot.lease(*id))?;
+                row.map_or(Ok(Further::Continue(())), visit)
+            }
+            Selection::Mount(mount) => self.each_at(mount, 0, visit),
+            Selection::Prefix(prefix) => {
+                for (mount, node) in self.under(prefix)? {
+                    if self.each_at(&mount, node, visit)?.is_break() {
+                        return Ok(Further::Break(()));
+                    }
+                }
+                Ok(Further::Continue(()))
+            }
+            Selection::Role(..) | Selection::Entity(_) => {
+                let Some((index, hash)) = self.index_of(selection) else { return Ok(Further::Continue(())) };
+                each_page(|after| self.storage.reading(|s| s.leases_by(index, &hash, after, BATCH)), visit)
+            }
+        }
+    }
+
+    /// Marks all active leases of a role or an entity as revoking; the ids of those that are not gone yet.
+    ///
+    /// # Errors
+    /// `Internal` when the store fails.
+    pub fn revoke_selected(&self, selection: &Selection) -> Result<Vec<i64>> {
+        let mut all = Vec::new();
+        let mut page = Vec::new();
+        let now = self.now();
+        let mark = |page: &mut Vec<LeaseRow>| -> Result<()> {
+            self.storage.writing(|tx| {
+                for row in page.iter().filter(|row| row.state == LeaseState::Active) {
+                    tx.lease_advance(row.id, LeaseState::Active, LeaseState::Revoking, Some(now), 0)?;
+                }
+                Ok(())
+            })?;
+            page.clear();
+            Ok(())
+        };
+        let _ = self.each_selected(selection, &mut |row| {
+            all.push(row.id);
+            page.push(row);
+            if page.len() >= ROWS_A_CHANGE {
+                mark(&mut page)?;
+            }
+            Ok(Further::Continue(()))
+        })?;
+        mark(&mut page)?;
+        self.bell.ring();
+        Ok(all)
+    }
+
+    fn index_of(&self, selection: &Selection) -> Option<(LeaseIndex, Hash)> {
+        let leases = Leases { barrier: &self.barrier };
+        match selection {
+            Selection::Role(mount, role) => Some((LeaseIndex::Role, leases.index("lease role", &mount.hash(), role))),
+            Selection::Entity(entity) => leases.entity(entity).map(|hash| (LeaseIndex::Entity, hash)),
+            _ => None,
+        }
+    }
+
+    /// The rows at a node and below it; node 0 is the whole mount.
+    fn each_at(&self, mount: &Mount, node: i64, visit: &mut dyn FnMut(LeaseRow) -> Result<Further>) -> Result<Further> {
+        let hash = mount.hash();
+        let page = |snapshot: &dyn Snapshot, after| match node {
+            0 => snapshot.leases_of_mount(&hash, after, BATCH),
+            node => snapshot.leases_at(node, after, BATCH),
+        };
+        if each_page(|after| self.storage.reading(|snapshot| page(snapshot, after)), visit)?.is_break() {
+            return Ok(Further::Break(()));
+        }
+        if node != 0 {
+            for child in self.child_nodes(mount, node)? {
+                if self.each_at(mount, child, visit)?.is_break() {
+                    return Ok(Further::Break(()));
+                }
+            }
+        }
+        Ok(Further::Continue(()))
+    }
+}
+
+/// Goes through the rows that hang below a token, without those further down.
+///
+/// # Errors
+/// The visitor's own.
+pub fn each_child(live: &Live, token: i64, visit: &mut dyn FnMut(LeaseRow) -> Result<Further>) -> Result<Further> {
+    each_page(|after| live.storage.reading(|snapshot| snapshot.lease_children(token, after, BATCH)), visit)
+}
+
+fn each_page(
+    page: impl Fn(i64) -> Result<Vec<LeaseRow>>,
+    visit: &mut dyn FnMut(LeaseRow) -> Result<Further>,
+) -> Result<Further> {
+    let mut after = 0;
+    loop {
+        let rows = page(after)?;
+        let Some(last) = rows.last() else { return Ok(Further::Continue(())) };
+        after = last.id;
+        for row in rows {
+            if visit(row)?.is_break() {
+                return Ok(Further::Break(()));
+            }
+        }
+    }
+}

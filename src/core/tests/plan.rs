@@ -1,0 +1,105 @@
+//! Dry runs tell exactly what would end, and end nothing; and leases end by role and by entity.
+
+use super::Bench;
+use super::outside::{bench, world};
+use crate::base::{Kind, Result};
+use crate::logical::Operation;
+use serde_json::{Value, json};
+
+fn dry(bench: &Bench, path: &str, mut data: Value) -> Result<Value> {
+    let rows = bench.rows();
+    data["dry_run"] = true.into();
+    let plan = bench.write(path, data)?;
+    assert_eq!(plan["dry_run"], true);
+    assert_eq!(bench.rows(), rows, "nothing is changed");
+    Ok(plan)
+}
+
+fn totals(plan: &Value) -> (u64, u64, u64) {
+    let number = |name: &str| plan[name].as_u64().unwrap();
+    assert_eq!(plan["is_complete"], true);
+    (number("tokens"), number("leases"), number("ending_already"))
+}
+
+fn users(bench: &Bench) -> usize {
+    world(&bench.uuid("db/"), |world| world.users.len())
+}
+
+/// A token with a child, four leases between them, and one lease of the root's.
+fn grown(bench: &Bench) -> (String, String) {
+    let parent = bench.child(&bench.root, "1h");
+    let child = bench.child(&parent, "1h");
+    for (token, role) in [(&parent, "a"), (&child, "a"), (&child, "a"), (&child, "b"), (&bench.root, "a")] {
+        bench.lease(token, &format!("db/creds/{role}"), "1h").unwrap();
+    }
+    (parent, child)
+}
+
+#[test]
+fn a_dry_run_tells_what_a_token_would_take_along() {
+    let bench = bench();
+    let (parent, _) = grown(&bench);
+    let plan = dry(&bench, "auth/token/revoke", json!({ "token": parent })).unwrap();
+    assert_eq!(totals(&plan), (2, 4, 0));
+    let groups = plan["groups"].as_array().unwrap();
+    assert_eq!(groups[0], json!({ "mount": "db/", "role": "a", "target": "outside", "count": 3 }));
+    assert_eq!(groups[1], json!({ "mount": "auth/token/", "role": "", "target": "", "count": 2 }));
+    assert_eq!(groups[2], json!({ "mount": "db/", "role": "b", "target": "outside", "count": 1 }));
+    assert_eq!(plan["first"].as_array().unwrap().len(), 6);
+    assert!(!plan.to_string().contains(&parent), "no token is shown");
+    assert!(bench.lives(&parent) && users(&bench) == 5);
+    bench.write("auth/token/revoke", json!({ "token": parent })).unwrap();
+    bench.sweep_until(|| users(&bench) == 1);
+}
+
+#[test]
+fn a_dry_run_means_the_same_leases_as_the_revocation_by_whatever_name() {
+    let bench = bench();
+    let (parent, _) = grown(&bench);
+    let found = bench.live().token_by_id(&crate::base::Secret::from(parent.as_str())).unwrap();
+    let accessor = found.token().unwrap().accessor.clone();
+    for (path, data, expected) in [
+        ("auth/token/revoke-accessor", json!({ "accessor": accessor }), (2, 4, 0)),
+        ("auth/token/revoke-orphan", json!({ "token": parent }), (1, 1, 0)),
+        ("auth/token/revoke", json!({ "token": "none" }), (0, 0, 0)),
+        ("sys/leases/revoke-prefix/db/creds/a", json!({}), (0, 4, 0)),
+        ("sys/revoke-prefix/db", json!({}), (0, 5, 0)),
+        ("sys/leases/revoke-force/db", json!({}), (0, 5, 0)),
+        ("sys/leases/revoke-prefix/auth/token/create", json!({}), (2, 4, 0)),
+        ("sys/leases/revoke-role/db/a", json!({}), (0, 4, 0)),
+        ("sys/leases/revoke-role/db/none", json!({}), (0, 0, 0)),
+        ("sys/leases/revoke-entity/none", json!({}), (0, 0, 0)),
+    ] {
+        assert_eq!(totals(&dry(&bench, path, data).unwrap()), expected, "{path}");
+    }
+    let own = bench.call(&parent, Operation::Update, "auth/token/revoke-self", json!({ "dry_run": true })).unwrap();
+    assert_eq!(totals(&super::outside::data_of(&own)), (2, 4, 0));
+    let gone = bench.call(&bench.root, Operation::Delete, "sys/mounts/db", json!({ "dry_run": true })).unwrap();
+    assert_eq!(totals(&super::outside::data_of(&gone)), (0, 5, 0));
+    assert!(bench.lives(&parent) && users(&bench) == 5);
+    assert_eq!(dry(&bench, "sys/leases/revoke-role/db", json!({})).unwrap_err().kind(), Kind::BadRequest);
+}
+
+#[test]
+fn what_is_ending_already_is_counted_apart() {
+    let bench = bench();
+    grown(&bench);
+    world(&bench.uuid("db/"), |world| world.is_down = true);
+    bench.write("sys/leases/revoke-role/db/b", json!({ "sync": false })).unwrap();
+    assert_eq!(totals(&dry(&bench, "sys/leases/revoke-prefix/db", json!({})).unwrap()), (0, 4, 1));
+}
+
+#[test]
+fn a_role_ends_with_everything_it_handed_out() {
+    let bench = bench();
+    grown(&bench);
+    bench.write("sys/leases/revoke-role/db/a", json!({})).unwrap();
+    assert_eq!(users(&bench), 1, "ended outside before the answer");
+    let policy = r#"path "sys/leases/revoke-role/*" { capabilities = ["update"] }"#;
+    bench.write("sys/policies/acl/half", json!({ "policy": policy })).unwrap();
+    let made =
+        bench.call(&bench.root, Operation::Update, "auth/token/create", json!({ "policies": ["half"] })).unwrap();
+    let token = made.auth.as_ref().unwrap().token.expose().clone();
+    let denied = bench.call(&token, Operation::Update, "sys/leases/revoke-role/db/b", json!({ "dry_run": true }));
+    assert_eq!(denied.err().unwrap().kind(), Kind::Denied, "a plan needs what the revocation needs");
+}
