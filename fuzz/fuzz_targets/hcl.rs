@@ -12,7 +12,7 @@ fuzz_target!(|text: &str| {
         assert!(parsed.is_ok());
         assert_eq!(hcl::format(&laid_out).ok().as_ref(), Some(&laid_out));
         let same = |policy: &Policy| {
-            policy.rules.iter().map(|rule| (rule.pattern.clone(), rule.capabilities)).collect::<Vec<_>>()
+            policy.rules.iter().map(|rule| (rule.path.clone(), rule.capabilities)).collect::<Vec<_>>()
         };
         let again = Policy::parse("fuzzed", &laid_out);
         assert_eq!(policy.ok().as_ref().map(same), again.ok().as_ref().map(same));

@@ -18,8 +18,8 @@ pub struct Event<'e> {
     /// None where no mount took the path.
     pub mount: Option<&'e Mount>,
     pub response: Option<&'e Response>,
-    /// The public message of what went wrong.
-    pub error: Option<&'e str>,
+    /// What went wrong: its public message and reason.
+    pub error: Option<&'e Error>,
 }
 
 /// What entries tell of the calling token.
@@ -144,7 +144,8 @@ impl Scribe {
                     .response
                     .filter(|_| phase == Phase::Response)
                     .map(|response| self.response(event, response)),
-                error: event.error,
+                error: event.error.map(Error::message),
+                reason: event.error.and_then(Error::reason),
             },
         )
     }
@@ -282,7 +283,10 @@ pub fn probe(now: Timestamp) -> Result<Vec<u8>> {
         path: "sys/audit/test",
         ..RequestPart::default()
     };
-    line("", &Entry { time: now.rfc3339(), kind: "request", auth: None, request, response: None, error: None })
+    line(
+        "",
+        &Entry { time: now.rfc3339(), kind: "request", auth: None, request, response: None, error: None, reason: None },
+    )
 }
 
 fn line(prefix: &str, entry: &Entry<'_>) -> Result<Vec<u8>> {
@@ -342,6 +346,9 @@ struct Entry<'e> {
     response: Option<ResponsePart<'e>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'e str>,
+    /// Codes, policies and paths; parameters are named in it and never shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'e Value>,
 }
 
 #[derive(Serialize, Default)]

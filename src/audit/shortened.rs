@@ -23,7 +23,7 @@ pub fn cut(phase: Phase, event: &Event<'_>, whole: &[u8]) -> Result<Vec<u8>> {
         entry["request"]["remote_address"] = peer.ip().to_string().into();
     }
     if let Some(error) = event.error {
-        entry["error"] = error.chars().take(1000).collect::<String>().into();
+        entry["error"] = error.message().chars().take(1000).collect::<String>().into();
     }
     let mut line =
         serde_json::to_vec(&entry).map_err(|_| Error::internal("an audit entry cannot be written as JSON"))?;

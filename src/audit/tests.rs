@@ -127,17 +127,11 @@ fn an_answer_is_recorded_beside_its_request() {
 #[test]
 fn a_denial_names_its_reason_without_an_answer() {
     let request = request(json!({}));
-    let event = Event {
-        time: NOW,
-        request: &request,
-        auth: None,
-        mount: None,
-        response: None,
-        error: Some("permission denied"),
-    };
+    let denied = Error::permission_denied().because(json!({ "code": "no_rule" }));
+    let event = Event { time: NOW, request: &request, auth: None, mount: None, response: None, error: Some(&denied) };
     let line = scribe(json!({})).line(Phase::Response, &event).unwrap();
     let entry: Value = serde_json::from_slice(&line).unwrap();
-    assert_eq!(entry["error"], "permission denied");
+    assert_eq!((&entry["error"], &entry["reason"]), (&json!("permission denied"), &json!({ "code": "no_rule" })));
     assert!(entry["request"]["client_token"].as_str().unwrap().starts_with("hmac-sha256:"));
     assert!(entry.get("response").is_none() && entry.get("auth").is_none());
 }

@@ -1,6 +1,8 @@
 //! The crate's one error. Its kind says what the caller can do about it; its message is public; its source is private and
-//! goes to the log alone. It knows nothing of HTTP: `http::encode` turns a kind into a status code.
+//! goes to the log alone. Where the caller may know more than the words say, a reason for programs goes with it. It knows
+//! nothing of HTTP: `http::encode` turns a kind into a status code.
 
+use serde_json::Value;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -37,10 +39,11 @@ pub enum Kind {
 
 /// An error with a public message and, at times, a private source.
 ///
-/// Neither may hold a secret: the message goes to the caller, the source to the log.
+/// None may hold a secret: message and reason go to the caller, the source to the log.
 pub struct Error {
     kind: Kind,
     message: String,
+    reason: Option<Box<Value>>,
     /// There was an answer, and it was this.
     answered: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -60,7 +63,7 @@ macro_rules! constructors {
 impl Error {
     #[must_use]
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), answered: false, source: None }
+        Self { kind, message: message.into(), reason: None, answered: false, source: None }
     }
 
     constructors! {
@@ -89,6 +92,19 @@ impl Error {
     pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Attaches the reason, an object with a `code` for programs and a `message` for people: what the one who asked may know
+    /// about why, and what to do next.
+    #[must_use]
+    pub fn because(mut self, reason: Value) -> Self {
+        self.reason = Some(Box::new(reason));
+        self
+    }
+
+    #[must_use]
+    pub fn reason(&self) -> Option<&Value> {
+        self.reason.as_deref()
     }
 
     /// Puts `what` in front of the public message: `what: message`.

@@ -3,6 +3,7 @@
 
 pub mod cidr;
 pub mod clock;
+pub mod closest;
 pub mod duration;
 pub mod error;
 pub mod glob;

@@ -1,5 +1,6 @@
 //! Secrets in memory: zeroised when dropped, without `Debug` or `Display` of what they hold, compared in constant time.
 
+use serde_json::Value;
 use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
@@ -48,5 +49,15 @@ impl<T: Zeroize + AsRef<[u8]>> PartialEq for Secret<T> {
 impl<T: Zeroize> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<secret>")
+    }
+}
+
+/// Overwrites every text inside a value, so that nothing secret stays in freed memory.
+pub fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(map) => map.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

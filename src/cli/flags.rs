@@ -2,6 +2,7 @@
 //! `-force=false`. Flags stand before the positional arguments; what looks like one after them is an argument, and a
 //! warning says so. Values are checked against their type here, once.
 
+use crate::base::closest::closest;
 use crate::base::duration;
 use crate::cli::Failure;
 use std::collections::BTreeMap;
@@ -202,11 +203,13 @@ fn as_flag(word: &str) -> Option<(&str, Option<&str>)> {
 }
 
 fn find<'flag>(known: &[&'flag Flag], name: &str) -> Result<&'flag Flag, Failure> {
-    known
-        .iter()
-        .copied()
-        .find(|flag| flag.is_called(name))
-        .ok_or_else(|| Failure::local(format!("flag provided but not defined: -{name}")))
+    known.iter().copied().find(|flag| flag.is_called(name)).ok_or_else(|| unknown(known, name))
+}
+
+fn unknown(known: &[&Flag], name: &str) -> Failure {
+    let names = known.iter().flat_map(|flag| [Some(flag.name), flag.alias]).flatten();
+    let hint = closest(name, names).map(|meant| format!("\nDid you mean -{meant}?")).unwrap_or_default();
+    Failure::local(format!("flag provided but not defined: -{name}{hint}"))
 }
 
 #[cfg(test)]
@@ -280,6 +283,7 @@ mod tests {
     fn a_wrong_flag_is_named_with_what_is_wrong_about_it() {
         for (line, words) in [
             ("-nope", "flag provided but not defined: -nope"),
+            ("-fromat=json", "flag provided but not defined: -fromat\nDid you mean -format?"),
             ("-format", "flag needs an argument: -format"),
             ("-force=maybe", "invalid value \"maybe\" for flag -force"),
             ("-shares=five", "not a whole number"),

@@ -22,6 +22,15 @@ fn run(invocation: &Invocation) -> Outcome {
     let answer = client.read("sys/seal-status").and_then(|answer| answer.ok_or_else(|| Failure::local("no answer")));
     let answer = answer.map_err(|failure| failure.context("Error checking seal status").with_exit(Exit::LOCAL))?;
     let sealed = print(invocation, &client, &answer)?;
+    if sealed {
+        let is_new = answer.data_or_body().and_then(|status| status.get("initialized")) == Some(&Value::Bool(false));
+        let step = if is_new {
+            "The server is new. Make its keys with: leasehold operator init"
+        } else {
+            "Unseal it with: leasehold operator unseal"
+        };
+        console::complain(format!("\n{step}"));
+    }
     Ok(if sealed { Exit::REFUSED } else { Exit::SUCCESS })
 }
 

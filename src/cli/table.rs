@@ -1,5 +1,6 @@
 //! The table of all commands, and how words find theirs.
 
+use crate::base::closest::closest;
 use crate::cli::command::{Command, Group};
 use crate::cli::{
     audit, delete, kv, lease, list, login, operator, path_help, policy, read, secrets, server, status, token, unwrap,
@@ -56,6 +57,7 @@ pub const COMMANDS: &[Command] = &[
     operator::seal::COMMAND,
     operator::unseal::COMMAND,
     policy::delete::COMMAND,
+    policy::explain::COMMAND,
     policy::fmt::COMMAND,
     policy::list::COMMAND,
     policy::read::COMMAND,
@@ -107,27 +109,7 @@ pub fn find(words: &[String]) -> Found<'_> {
 
 fn unknown(name: &str) -> Found<'static> {
     let names = COMMANDS.iter().map(|command| command.name).chain(GROUPS.iter().map(|group| group.name));
-    let closest = names.map(|known| (distance(name, known), known)).min();
-    Found::Nothing(
-        name.to_owned(),
-        closest.filter(|(distance, known)| *distance * 3 <= known.len()).map(|(_, known)| known),
-    )
-}
-
-/// How many characters must be put in, taken out or replaced to make one text of the other (Levenshtein).
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (index, from) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for (column, to) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[right.len()]
+    Found::Nothing(name.to_owned(), closest(name, names))
 }
 
 /// What stands right below a group, commands and groups, with one line each.
@@ -170,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_mistyped_command_is_told_what_it_may_have_meant() {
-        assert_eq!(found("wirte x"), "no wirte, None", "two swapped letters in a short word are too far");
+        assert_eq!(found("wirte x"), "no wirte, Some(\"write\")");
         assert_eq!(found("reed x"), "no reed, Some(\"read\")");
         assert_eq!(found("secrets enabel"), "no secrets enabel, Some(\"secrets enable\")");
         assert_eq!(found("stauts"), "no stauts, Some(\"status\")");

@@ -2,6 +2,7 @@
 
 use crate::base::{Error, Result, Secret, Timestamp};
 use crate::core::cubbyholes;
+use crate::core::denial;
 use crate::core::identity::Resolved;
 use crate::core::leases::{Lease, Leases};
 use crate::core::live::Live;
@@ -88,8 +89,10 @@ impl Live {
     pub fn authenticate(&self, token: &Secret<String>, presented: Presented) -> Result<Identity> {
         let leases = Leases { barrier: &self.barrier };
         let key = leases.token_key(token.expose());
-        let found = self.storage.reading(|snapshot| self.living_token(snapshot, &leases, &key))?;
-        let (mut lease, depth) = found.ok_or_else(Error::permission_denied)?;
+        let (mut lease, depth) = self.storage.reading(|snapshot| {
+            let found = self.living_token(snapshot, &leases, &key)?;
+            found.map_or_else(|| Err(denial::of_token(snapshot, &leases, &key, self.now())?), Ok)
+        })?;
         lease.token()?.check_peer(presented.peer)?;
         let is_kept = match presented.uses {
             Uses::Spent => false,
@@ -103,7 +106,7 @@ impl Live {
         let Lease { row, payload } = lease;
         let token = payload.token.ok_or_else(|| Error::internal("a token's row holds no token"))?;
         let entity = self.living_entity(&token.entity_id)?;
-        let acl = self.policies.acl(&self.barrier, &all_policies(&token.policies, entity.as_deref()))?;
+        let acl = self.acl(&all_policies(&token.policies, entity.as_deref()), entity.as_deref())?;
         let cubbyhole = cubbyholes::name(self, &row.key);
         Ok(Identity {
             row,

@@ -1,35 +1,84 @@
 //! The one place where "may this caller do this here" is decided. Only it makes [`Authorized`], and only with that value is
 //! an operation reached.
 
-use crate::base::{Error, Result};
+use crate::base::Result;
 use crate::core::Identity;
-use crate::logical::{Flags, Operation};
-use crate::policy::{self, Reason, Verdict};
+use crate::core::denial::{self, Finding};
+use crate::logical::{Field, Flags, Map, Operation};
+use crate::policy::{self, Acl, Question, ReadAs, Sent, Verdict};
+use serde_json::Value;
+use std::time::Duration;
 
 /// Proof that the policy check let this request through.
 pub struct Authorized(());
 
-/// Checks a caller against a path (below the API's root) and an operation.
-///
-/// # Errors
-/// `Denied`, in the words that clients look for.
-pub fn authorize(caller: Option<&Identity>, flags: Flags, path: &str, operation: Operation) -> Result<Authorized> {
-    if flags.public {
-        return Ok(Authorized(()));
-    }
-    let Some(caller) = caller else { return Err(Error::permission_denied()) };
-    let verdict = |path: &str| caller.acl.allows(path, policy_operation(operation), flags.sudo);
-    let newer = verdict(path);
-    let older = older_form(path).map(|path| verdict(&path));
-    let all: Vec<Verdict> = std::iter::once(newer).chain(older).collect();
-    let denied = all.iter().any(|verdict| matches!(verdict, Verdict::Denied { reason: Reason::DeniedByRule, .. }));
-    let allowed = all.iter().any(|verdict| matches!(verdict, Verdict::Allowed { .. }));
-    if allowed && !denied { Ok(Authorized(())) } else { Err(Error::permission_denied()) }
+/// What is to be judged.
+pub struct Wanted<'w> {
+    /// Below the API's root, as rules see it.
+    pub path: &'w str,
+    /// The path with the names folded that its route folds, where that differs.
+    pub folded: Option<String>,
+    pub operation: Operation,
+    pub flags: Flags,
+    pub data: &'w Map,
+    pub wrap_ttl: Option<Duration>,
+    /// What the route takes.
+    pub fields: Fields,
+    /// The route tells create from update by what is there.
+    pub hides_existence: bool,
 }
 
-/// The lease operations have two paths each, `sys/leases/renew` and the older `sys/renew`; a grant on either counts, and so
-/// does a deny. Answers the other form of the path.
-fn older_form(path: &str) -> Option<String> {
+/// A route's parameters, which know how it reads them.
+pub struct Fields(pub &'static [Field]);
+
+impl ReadAs for Fields {
+    fn read_as(&self, name: &str, value: &Value) -> Option<Value> {
+        self.0.iter().find(|field| field.name == name)?.parse(value).ok()
+    }
+}
+
+/// Checks a caller against what it wants.
+///
+/// # Errors
+/// `Denied`, in the words that clients look for, with the reason.
+pub fn authorize(caller: Option<&Identity>, wanted: &Wanted<'_>) -> Result<Authorized> {
+    if wanted.flags.public {
+        return Ok(Authorized(()));
+    }
+    let Some(caller) = caller else { return Err(denial::without_token()) };
+    match judge(&caller.acl, &wanted.question()) {
+        Verdict::Allowed { .. } => Ok(Authorized(())),
+        Verdict::Denied { reason, rule } => Err(Finding {
+            reason: &reason,
+            rule,
+            path: wanted.path,
+            operation: wanted.operation,
+            sudo: wanted.flags.sudo,
+            hides_existence: wanted.hides_existence,
+        }
+        .error()),
+    }
+}
+
+/// Judges a path and, where it has one, its other form: a grant on either counts, and so does a refusal.
+#[must_use]
+pub fn judge<'a>(acl: &'a Acl, question: &Question<'_>) -> Verdict<'a> {
+    let verdict = acl.judge(question);
+    let Some(other) = other_form(question.path) else { return verdict };
+    let other = acl.judge(&Question { path: &other, folded: None, ..*question });
+    let rank = |verdict: &Verdict<'_>| match verdict {
+        Verdict::Denied { .. } if verdict.is_refusal() => 3,
+        Verdict::Allowed { .. } => 2,
+        Verdict::Denied { rule: Some(_), .. } => 1,
+        Verdict::Denied { rule: None, .. } => 0,
+    };
+    if rank(&other) > rank(&verdict) { other } else { verdict }
+}
+
+/// The lease operations have two paths each, `sys/leases/renew` and the older `sys/renew`. Answers the other form of such a
+/// path.
+#[must_use]
+pub fn other_form(path: &str) -> Option<String> {
     const MOVED: [&str; 4] = ["renew", "revoke", "revoke-prefix", "revoke-force"];
     let is_moved = |rest: &str| MOVED.contains(&rest.split('/').next().unwrap_or(rest));
     if let Some(rest) = path.strip_prefix("sys/leases/") {
@@ -39,15 +88,31 @@ fn older_form(path: &str) -> Option<String> {
     is_moved(rest).then(|| format!("sys/leases/{rest}"))
 }
 
-fn policy_operation(operation: Operation) -> policy::Operation {
-    match operation {
-        Operation::Create => policy::Operation::Create,
-        Operation::Read => policy::Operation::Read,
-        Operation::Update => policy::Operation::Update,
-        Operation::Patch => policy::Operation::Patch,
-        Operation::Delete => policy::Operation::Delete,
-        Operation::List => policy::Operation::List,
-        Operation::Help => policy::Operation::Help,
+impl Wanted<'_> {
+    /// The same as policies are asked it.
+    #[must_use]
+    pub fn question(&self) -> Question<'_> {
+        Question {
+            path: self.path,
+            folded: self.folded.as_deref(),
+            operation: self.operation.into(),
+            sudo: self.flags.sudo,
+            sent: Sent { data: self.data, wrap_ttl: self.wrap_ttl, read_as: &self.fields },
+        }
+    }
+}
+
+impl From<Operation> for policy::Operation {
+    fn from(operation: Operation) -> Self {
+        match operation {
+            Operation::Create => Self::Create,
+            Operation::Read => Self::Read,
+            Operation::Update => Self::Update,
+            Operation::Patch => Self::Patch,
+            Operation::Delete => Self::Delete,
+            Operation::List => Self::List,
+            Operation::Help => Self::Help,
+        }
     }
 }
 
@@ -65,7 +130,7 @@ mod tests {
             ("sys/renewal", None),
             ("aws/renew", None),
         ] {
-            assert_eq!(older_form(one).as_deref(), other, "{one}");
+            assert_eq!(other_form(one).as_deref(), other, "{one}");
         }
     }
 }

@@ -6,40 +6,18 @@ use crate::base::{Error, Kind, Result};
 use crate::core::answers::Turn;
 use crate::core::authentication::{Presented, Uses};
 use crate::core::authorize::{Authorized, authorize};
+use crate::core::denial;
+use crate::core::hints;
 use crate::core::issue::Issuer;
-use crate::core::mounts::{Mount, Resolved};
 use crate::core::prepared::Prepared;
 use crate::core::quotas::Place;
 use crate::core::quotas::limiter::Stage;
+use crate::core::routing::{Endpoint, Target};
 use crate::core::{Call, Core, Identity, Live, wrapping};
-use crate::logical::route::{self, Flags, ORDINARY};
+use crate::logical::route::{self, Flags};
 use crate::logical::{Caller, Ctx, Input, Login, Operation, Request, Response, Route, help};
 use std::sync::Arc;
 use std::time::Instant;
-
-/// A route of one of the two kinds, with what the pattern took from the path.
-enum Endpoint {
-    Engine(&'static Route<Ctx>),
-    System(&'static Route<Call>),
-}
-
-impl Endpoint {
-    fn flags(&self) -> Flags {
-        match self {
-            Self::Engine(route) => route.flags,
-            Self::System(route) => route.flags,
-        }
-    }
-}
-
-/// Where a request goes.
-struct Target {
-    mount: Arc<Mount>,
-    /// The path below the mount.
-    below: String,
-    /// None where the mount has no such path.
-    endpoint: Option<(Endpoint, Vec<(&'static str, String)>)>,
-}
 
 impl Core {
     /// Serves one request.
@@ -60,8 +38,8 @@ impl Core {
                 });
             }
         };
-        let target = resolve(&live, request.path.as_str(), self)?;
-        Exchange { core: self, live: &live, target, identity: None }.run(request)
+        let target = Target::resolve(self, &live, request.path.as_str())?;
+        Exchange { core: self, live: &live, target, identity: None, allowed: None }.run(request)
     }
 
     /// Routes that answer whether sealed or not bypass the rest of the way.
@@ -113,6 +91,8 @@ struct Exchange<'r> {
     live: &'r Arc<Live>,
     target: Target,
     identity: Option<Arc<Identity>>,
+    /// How the policy check ended; none where it was not reached.
+    allowed: Option<bool>,
 }
 
 impl Exchange<'_> {
@@ -123,10 +103,11 @@ impl Exchange<'_> {
         self.limit(request, Stage::Known(entity.as_deref().filter(|entity| !entity.is_empty())))?;
         let authorized = authenticated.and_then(|()| {
             self.tell_create_from_update(request)?;
-            authorize(self.identity.as_deref(), self.flags(), request.path.as_str(), request.operation)
+            let authorized = self.authorize(request);
+            self.allowed = Some(authorized.is_ok());
+            authorized
         });
-        let error = authorized.as_ref().err().map(ToString::to_string);
-        self.audit(request, None, error.as_deref(), false)?;
+        self.audit(request, None, authorized.as_ref().err(), false)?;
         let answered = authorized
             .and_then(|authorized| self.dispatch(&authorized, request))
             .and_then(|answered| self.wrap(request, answered));
@@ -142,9 +123,8 @@ impl Exchange<'_> {
 
     /// Puts the answer on record, and brings to life what it speaks of.
     fn send(&self, request: &Request, answered: Result<Answered>) -> Result<Response> {
-        let error = answered.as_ref().err().map(ToString::to_string);
         let response = answered.as_ref().ok().map(|answered| &answered.response);
-        let heard = self.audit(request, response, error.as_deref(), true);
+        let heard = self.audit(request, response, answered.as_ref().err(), true);
         let Answered { response, prepared } = match answered {
             Ok(answered) => answered,
             Err(error) => return Err(heard.err().unwrap_or(error)),
@@ -179,7 +159,7 @@ impl Exchange<'_> {
     }
 
     fn flags(&self) -> Flags {
-        self.target.endpoint.as_ref().map_or(ORDINARY, |(endpoint, _)| endpoint.flags())
+        self.target.flags()
     }
 
     /// Counts the request against the rate limit of its path. What is refused is put on record only where that is asked for:
@@ -188,7 +168,7 @@ impl Exchange<'_> {
         let place = Place { mount: &self.target.mount, below: &self.target.below, role: None };
         let Err(refused) = self.live.limit_rate(request, &place, stage) else { return Ok(()) };
         if self.live.quotas.table().config.enable_rate_limit_audit_logging {
-            self.audit(request, None, Some(refused.message()), false)?;
+            self.audit(request, None, Some(&refused), false)?;
         }
         Err(refused)
     }
@@ -197,7 +177,7 @@ impl Exchange<'_> {
         if self.flags().public {
             return Ok(());
         }
-        let token = request.token.as_ref().filter(|token| !token.is_empty()).ok_or_else(Error::permission_denied)?;
+        let token = request.token.as_ref().filter(|token| !token.is_empty()).ok_or_else(denial::without_token)?;
         let unwraps = self.flags().unwraps;
         let uses = if unwraps { Uses::SpentUnlessWrapping } else { Uses::Spent };
         let time_left = request.deadline.saturating_duration_since(Instant::now());
@@ -209,6 +189,15 @@ impl Exchange<'_> {
             |error: Error| if own_is_meant && error.kind() == Kind::Denied { wrapping::invalid() } else { error };
         self.identity = Some(Arc::new(identity.map_err(told)?));
         Ok(())
+    }
+
+    fn authorize(&self, request: &Request) -> Result<Authorized> {
+        let wanted = self.target.wanted(&request.path, request.operation, &request.data, request.wrap_ttl);
+        let caller = self.identity.as_deref();
+        authorize(caller, &wanted).map_err(|denied| match caller {
+            Some(caller) => hints::add_to_denial(denied, self.live, &caller.acl, request.path.as_str()),
+            None => denied,
+        })
     }
 
     /// A write is a create where the route can tell that nothing is there yet. What it finds is never shown.
@@ -300,10 +289,7 @@ impl Exchange<'_> {
         if request.operation == Operation::Help && self.target.below.is_empty() && mount.kind != "system" {
             return Ok(Response::bare(serde_json::json!({ "help": self.mount_help()? })));
         }
-        let Some((endpoint, captures)) = &self.target.endpoint else {
-            let path = request.path.as_str();
-            return Err(Error::not_found(format!("no handler for route {path:?}. route entry not found.")));
-        };
+        let Some((endpoint, captures)) = &self.target.endpoint else { return Err(self.no_route(request)) };
         let below = &self.target.below;
         match endpoint {
             Endpoint::Engine(route) => {
@@ -325,6 +311,15 @@ impl Exchange<'_> {
                 *prepared = call.prepared;
                 answer
             }
+        }
+    }
+
+    fn no_route(&self, request: &Request) -> Error {
+        let path = request.path.as_str();
+        let error = Error::not_found(format!("no handler for route {path:?}. route entry not found."));
+        match &self.identity {
+            Some(caller) => error.because(hints::no_route(self.core, self.live, &caller.acl, &self.target, path)),
+            None => error,
         }
     }
 
@@ -368,7 +363,7 @@ impl Exchange<'_> {
         &self,
         request: &Request,
         response: Option<&Response>,
-        error: Option<&str>,
+        error: Option<&Error>,
         is_response: bool,
     ) -> Result<()> {
         if self.live.audit.is_empty() {
@@ -400,35 +395,9 @@ impl Exchange<'_> {
             token_type: "service".to_owned(),
             issued: identity.row.issued,
             ttl: identity.row.expires.map(|expires| self.live.now().until(expires)),
-            allowed: None,
+            allowed: self.allowed,
         }
     }
-}
-
-fn resolve(live: &Live, path: &str, core: &Core) -> Result<Target> {
-    let mounts = live.mounts();
-    let (mount, below) = match mounts.resolve(&live.barrier, path) {
-        Resolved::Mount(mount, below) => (mount, below.to_owned()),
-        Resolved::Damaged => return Err(Error::internal("the mount at this path is damaged: see the server's log")),
-        // Nothing serves it; the policy check still decides between "denied" and "not there".
-        Resolved::Nowhere => (
-            mounts.at("sys/").cloned().ok_or_else(|| Error::internal("there is no system mount"))?,
-            "\0nowhere".to_owned(),
-        ),
-    };
-    let owned =
-        |captures: route::Captures<'_>| captures.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
-    let system = |routes: &'static [&'static Route<Call>]| {
-        route::find(routes.iter().copied(), &below).map(|(route, captures)| (Endpoint::System(route), owned(captures)))
-    };
-    let endpoint = match mount.kind.as_str() {
-        "system" => system(core.registry.system),
-        "token" => system(core.registry.token),
-        "identity" => system(core.registry.identity),
-        _ => route::find(live.engine(&mount)?.routes.iter().copied(), &below)
-            .map(|(route, captures)| (Endpoint::Engine(route), owned(captures))),
-    };
-    Ok(Target { mount, below, endpoint })
 }
 
 /// Parses the input by the route's table and runs the operation; what the table does not know becomes a warning.
@@ -448,7 +417,9 @@ fn run_route<C>(
     let action = route
         .action(operation)
         .or_else(|| (operation == Operation::Create).then(|| route.action(Operation::Update))?);
-    let action = action.ok_or_else(|| Error::unsupported("unsupported operation"))?;
+    let action = action.ok_or_else(|| {
+        Error::unsupported("unsupported operation").because(hints::operations(operation, route.actions))
+    })?;
     let captures: Vec<_> = captures.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let (input, ignored) = Input::parse(operation, below, route.fields, &captures, &request.data)?;
     let mut response = (action.run)(context, &input)?;

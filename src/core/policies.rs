@@ -1,13 +1,14 @@
 //! Policies as they are stored and as they are compiled. All are kept compiled while unsealed; what several policies add up
-//! to is remembered until one of them changes.
+//! to is remembered until one of them changes, and where they have templates, for each who asks apart.
 
 use crate::barrier::{Barrier, Place};
 use crate::base::{Error, Result};
-use crate::policy::{self, Acl, Policy};
+use crate::core::denial;
+use crate::policy::{self, Acl, Policy, Subject};
 use crate::storage::{Catalog, Hash, Snapshot, Storage, Tx};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// How many different combinations of policies are kept compiled.
 const KEPT: usize = 1024;
@@ -27,7 +28,12 @@ struct State {
     texts: BTreeMap<String, (String, Arc<Policy>)>,
     /// Keys of rows that did not open, or that no longer parse.
     damaged: HashSet<Hash>,
-    compiled: HashMap<Vec<String>, Arc<Acl>>,
+    /// What combinations of policies add up to; none where that depends on who asks.
+    compiled: HashMap<Vec<String>, Option<Arc<Acl>>>,
+    /// Those, for who asked.
+    resolved: HashMap<(Vec<String>, Subject), Arc<Acl>>,
+    /// Counts the changes, so that nothing is kept that was made before the last one.
+    generation: u64,
 }
 
 impl Policies {
@@ -56,33 +62,65 @@ impl Policies {
         Ok(Self { state: RwLock::new(state) })
     }
 
-    /// What these policies allow together. Names that no policy has add nothing.
+    /// What these policies allow together. Names that no policy has add nothing. `subject` tells who asks; it is called
+    /// where that can matter.
     ///
     /// # Errors
     /// `Denied` when one of them is damaged: it might have denied.
-    pub fn acl(&self, barrier: &Barrier, names: &[String]) -> Result<Arc<Acl>> {
+    pub fn acl(&self, barrier: &Barrier, names: &[String], subject: impl FnOnce() -> Subject) -> Result<Arc<Acl>> {
         if names.iter().any(|name| name == "root") {
             return Ok(Arc::new(Acl::root()));
         }
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(acl) = state.compiled.get(names) {
-            return Ok(acl.clone());
-        }
-        if let Some(name) =
-            names.iter().find(|name| !state.damaged.is_empty() && state.damaged.contains(&key(barrier, name)))
-        {
-            log::error!("a token was denied because its policy {name:?} is damaged");
-            return Err(Error::permission_denied());
-        }
-        let policies = names.iter().filter_map(|name| state.texts.get(name)).map(|(_, policy)| policy.as_ref());
-        let acl = Arc::new(Acl::new(policies));
-        drop(state);
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        if state.compiled.len() >= KEPT {
-            state.compiled.clear();
-        }
-        state.compiled.insert(names.to_vec(), acl.clone());
+        let known = self.read().compiled.get(names).cloned();
+        let key = match known {
+            Some(Some(acl)) => return Ok(acl),
+            Some(None) => {
+                let key = (names.to_vec(), subject());
+                if let Some(acl) = self.read().resolved.get(&key) {
+                    return Ok(acl.clone());
+                }
+                key
+            }
+            None => (names.to_vec(), subject()),
+        };
+        let generation = self.read().generation;
+        let policies = self.compiled(barrier, names)?;
+        let acl = Arc::new(Acl::new(policies.iter().map(AsRef::as_ref), &key.1));
+        let is_templated = policies.iter().any(|policy| policy.is_templated());
+        self.remember(generation, |state| {
+            state.compiled.insert(key.0.clone(), (!is_templated).then(|| acl.clone()));
+            if is_templated {
+                state.resolved.insert(key, acl.clone());
+            }
+        });
         Ok(acl)
+    }
+
+    /// The policies of these names, as they are now; unknown names are passed over.
+    ///
+    /// # Errors
+    /// `Denied` when one of them is damaged.
+    pub fn compiled(&self, barrier: &Barrier, names: &[String]) -> Result<Vec<Arc<Policy>>> {
+        let state = self.read();
+        let damaged =
+            names.iter().find(|name| !state.damaged.is_empty() && state.damaged.contains(&key(barrier, name)));
+        if let Some(name) = damaged {
+            log::error!("a token was denied because its policy {name:?} is damaged");
+            return Err(denial::damaged_policy(name));
+        }
+        Ok(names.iter().filter_map(|name| state.texts.get(name)).map(|(_, policy)| policy.clone()).collect())
+    }
+
+    fn remember(&self, generation: u64, keep: impl FnOnce(&mut State)) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if state.generation != generation {
+            return;
+        }
+        if state.compiled.len() + state.resolved.len() >= KEPT {
+            state.compiled.clear();
+            state.resolved.clear();
+        }
+        keep(&mut state);
     }
 
     /// Stores and compiles a policy; the next request sees it.
@@ -125,14 +163,13 @@ impl Policies {
         if name == "root" {
             return Some(String::new());
         }
-        self.state.read().unwrap_or_else(PoisonError::into_inner).texts.get(&name).map(|(text, _)| text.clone())
+        self.read().texts.get(&name).map(|(text, _)| text.clone())
     }
 
     /// All names, `root` last, as the reference lists them: without those that nobody can change or assign.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state
+        self.read()
             .texts
             .keys()
             .filter(|name| !policy::is_fixed(name))
@@ -141,9 +178,15 @@ impl Policies {
             .collect()
     }
 
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.compiled.clear();
+        state.resolved.clear();
+        state.generation += 1;
         change(&mut state);
     }
 }

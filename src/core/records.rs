@@ -197,6 +197,9 @@ impl Records for Writing<'_> {
     }
 
     fn delete(&mut self, path: &str) -> Result<bool> {
+        if is_folder(path) {
+            return Ok(false);
+        }
         let Some(node) = self.names.find(&*self.tx, path)? else { return Ok(false) };
         let deleted = self.tx.record_delete(node)?;
         self.names.prune(self.tx, node)?;
@@ -216,22 +219,33 @@ impl Records for Writing<'_> {
 /// Seals and stores one record.
 pub fn put(tx: &mut dyn Tx, names: &Names<'_>, path: &str, value: &[u8]) -> Result<()> {
     let node = names.ensure(tx, path)?;
-    if node == 0 {
-        return Err(Error::internal("a record needs a name"));
+    if node == 0 || is_folder(path) {
+        return Err(Error::internal("a record needs a name that is no folder's"));
     }
     let identity = identity(names, path);
     let sealed = names.barrier.seal(&place(&identity), value)?;
     tx.record_put(node, &sealed, None)
 }
 
+/// A name that ends in a slash is a folder's: nothing is stored under it, and what stands beside the folder is not meant.
+fn is_folder(path: &str) -> bool {
+    path.ends_with('/')
+}
+
 /// Reads and opens one record.
 pub fn record(snapshot: &dyn Snapshot, names: &Names<'_>, path: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    if is_folder(path) {
+        return Ok(None);
+    }
     let Some(node) = names.find(snapshot, path)? else { return Ok(None) };
     let Some(row) = snapshot.record(node)? else { return Ok(None) };
     names.barrier.open(&place(&identity(names, path)), &row.sealed).map(Some)
 }
 
 fn has(snapshot: &dyn Snapshot, names: &Names<'_>, path: &str) -> Result<bool> {
+    if is_folder(path) {
+        return Ok(false);
+    }
     let Some(node) = names.find(snapshot, path)? else { return Ok(false) };
     Ok(snapshot.record(node)?.is_some())
 }

@@ -4,6 +4,7 @@
 //! only as long as the method still vouches for it, with the policies that it had.
 
 use crate::base::{Error, Result, Timestamp};
+use crate::core::denial;
 use crate::core::identity::login::{self, Presented};
 use crate::core::identity::{Resolved, entities, texts};
 use crate::core::live::Live;
@@ -102,7 +103,7 @@ impl Live {
             return Ok(None);
         }
         let resolved = self.resolve_entity(id)?.filter(|resolved| !resolved.entity.disabled);
-        resolved.map(Some).ok_or_else(Error::permission_denied)
+        resolved.map(Some).ok_or_else(denial::without_entity)
     }
 
     /// Finds the entity, or makes it. It is written to only where something changed, so that signing in again is one

@@ -23,19 +23,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// An unsealed server in memory, without sockets, whose time stands still.
-struct Bench {
-    core: Arc<Core>,
-    clock: Arc<ManualClock>,
-    root: String,
+pub(crate) struct Bench {
+    pub core: Arc<Core>,
+    pub clock: Arc<ManualClock>,
+    pub root: String,
     key: Secret<Vec<u8>>,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::with(server::registry())
     }
 
-    fn with(registry: Registry) -> Self {
+    pub fn with(registry: Registry) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp(1_800_000_000_000)));
         let storage = Arc::new(SqliteStorage::in_memory().unwrap());
         let (core, root, key) = Self::unsealed(registry, storage, clock.clone());
@@ -72,11 +72,11 @@ impl Bench {
         self.core.unseal(self.key.clone()).unwrap();
     }
 
-    fn live(&self) -> Arc<Live> {
+    pub fn live(&self) -> Arc<Live> {
         self.core.live().unwrap()
     }
 
-    fn call(&self, token: &str, operation: Operation, path: &str, data: Value) -> crate::base::Result<Response> {
+    pub fn call(&self, token: &str, operation: Operation, path: &str, data: Value) -> crate::base::Result<Response> {
         let data: Map = data.as_object().cloned().unwrap_or_default();
         let mut request = Request {
             id: "r".to_owned(),
@@ -94,7 +94,20 @@ impl Bench {
         self.core.handle(&mut request)
     }
 
-    fn child(&self, parent: &str, ttl: &str) -> String {
+    /// Stores a policy.
+    pub fn policy(&self, name: &str, text: &str) {
+        let live = self.live();
+        live.policies.put(live.storage.as_ref(), &live.barrier, name, text).unwrap();
+    }
+
+    /// A token with these policies alone, that lives for an hour.
+    pub fn holder(&self, policies: &[&str]) -> String {
+        let body = json!({ "policies": policies, "no_default_policy": !policies.contains(&"default"), "ttl": "1h" });
+        let made = self.call(&self.root, Operation::Update, "auth/token/create", body);
+        made.unwrap().auth.as_ref().unwrap().token.expose().clone()
+    }
+
+    pub fn child(&self, parent: &str, ttl: &str) -> String {
         let made =
             self.call(parent, Operation::Update, "auth/token/create", json!({ "ttl": ttl, "policies": ["root"] }));
         made.unwrap().auth.as_ref().unwrap().token.expose().clone()

@@ -99,7 +99,11 @@ fn failure(id: &str, error: &Error) -> Answer {
         log::error!("request {id}: {}", error.for_log());
     }
     let errors: Vec<&str> = Some(error.message()).filter(|message| !message.is_empty()).into_iter().collect();
-    json_answer(status, json!({ "errors": errors }))
+    let mut body = json!({ "errors": errors });
+    if let Some(reason) = error.reason() {
+        body["reason"] = reason.clone();
+    }
+    json_answer(status, body)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A request's parameters, parsed by the table of its route. Handlers ask for fields by name and get them in the type that
 //! the table says; what the table does not know is a warning.
 
+use crate::base::secret::wipe;
 use crate::base::{Error, Result};
 use crate::logical::{Field, Operation};
 use serde_json::Value;
@@ -139,14 +140,4 @@ impl Drop for Input {
 pub struct Ignored {
     pub unknown: Vec<String>,
     pub replaced: Vec<String>,
-}
-
-/// Overwrites every text inside a value, so that nothing secret stays in freed memory.
-pub fn wipe(value: &mut Value) {
-    match value {
-        Value::String(text) => zeroize::Zeroize::zeroize(text),
-        Value::Array(items) => items.iter_mut().for_each(wipe),
-        Value::Object(map) => map.values_mut().for_each(wipe),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
 }

@@ -17,11 +17,12 @@ pub mod response;
 pub mod route;
 pub mod token_parameters;
 
+pub use crate::base::secret::wipe;
 pub use ctx::{Backing, Caller, Created, Ctx, Intent, Issue, MountView, Outside, Records, Services, View, Which};
 pub use doc::{Endpoint, RouteDoc};
 pub use engine::{Alias, Engine, LeaseView, Next, Renewal, Revoked, SecretKind, TaskKind};
 pub use field::{Field, FieldKind};
-pub use input::{Input, Map, wipe};
+pub use input::{Input, Map};
 pub use login::{Login, LoginRenewal, LoginView};
 pub use path::CanonicalPath;
 pub use request::{Allowance, Operation, Request};

@@ -20,8 +20,21 @@ path "sys/internal/ui/resultant-acl" {
   capabilities = ["read"]
 }
 
+# Ask which rule allows or denies something.
+path "sys/policies/explain-self" {
+  capabilities = ["update"]
+}
+
 # See what hangs below the token that asks.
 path "sys/leases/tree-self" {
+  capabilities = ["read"]
+}
+
+# Look at the entity that the token belongs to.
+path "identity/entity/id/{{identity.entity.id}}" {
+  capabilities = ["read"]
+}
+path "identity/entity/name/{{identity.entity.name}}" {
   capabilities = ["read"]
 }
 

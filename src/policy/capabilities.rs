@@ -48,6 +48,12 @@ impl Capabilities {
         self.0 & wanted.0 == wanted.0
     }
 
+    /// What is in both sets.
+    #[must_use]
+    pub const fn overlap(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     #[must_use]
     pub const fn denies(self) -> bool {
         self.contains(Self::DENY)
@@ -86,7 +92,8 @@ pub enum Operation {
 
 impl Operation {
     /// The capability that the operation needs, if it needs one.
-    pub(super) const fn needs(self) -> Capabilities {
+    #[must_use]
+    pub const fn needs(self) -> Capabilities {
         match self {
             Self::Create => Capabilities::CREATE,
             Self::Read => Capabilities::READ,

@@ -2,9 +2,12 @@
 
 use crate::base::{Error, Result, Secret};
 use crate::core::Call;
+use crate::core::leases::Lease;
 use crate::logical::route::ORDINARY;
 use crate::logical::{Action, Field, Input, Map, Operation, Response, Route};
+use crate::policy::Acl;
 use serde_json::Value;
+use std::sync::Arc;
 
 const PATH: Field = Field::list("path", "The older name of \"paths\".");
 const PATHS: Field = Field::list("paths", "The paths to ask about, below the root of the API: aws/creds/support.");
@@ -48,18 +51,23 @@ pub static ACCESSOR: Route<Call> = Route {
 fn of_token(call: &mut Call, input: &Input) -> Result<Response> {
     let token = Secret::new(input.required("token")?);
     let found = call.live()?.token_by_id(&token).map_err(|error| unknown(error, "invalid token"))?;
-    answer(call, &found.token()?.policies, input)
+    answer(acl_of(call, &found)?.as_ref(), input)
 }
 
 fn of_caller(call: &mut Call, input: &Input) -> Result<Response> {
-    let policies = call.identity()?.token.policies.clone();
-    answer(call, &policies, input)
+    answer(call.identity()?.acl.as_ref(), input)
 }
 
 fn of_accessor(call: &mut Call, input: &Input) -> Result<Response> {
     let accessor = input.required("accessor")?;
     let found = call.live()?.token_by_accessor(&accessor).map_err(|error| unknown(error, "invalid accessor"))?;
-    answer(call, &found.token()?.policies, input)
+    answer(acl_of(call, &found)?.as_ref(), input)
+}
+
+fn acl_of(call: &Call, lease: &Lease) -> Result<Arc<Acl>> {
+    let live = call.live()?;
+    let bearer = live.bearer(lease.token()?).map_err(|error| unknown(error, "invalid token"))?;
+    live.policies.acl(&live.barrier, &bearer.policies, || bearer.subject)
 }
 
 /// It is the question that is wrong, not the caller's own token: a client that reads 403 would log in again.
@@ -67,14 +75,12 @@ fn unknown(error: Error, what: &'static str) -> Error {
     if error.kind() == crate::base::Kind::Internal { error } else { Error::bad_request(what) }
 }
 
-fn answer(call: &Call, policies: &[String], input: &Input) -> Result<Response> {
-    let live = call.live()?;
+fn answer(acl: &Acl, input: &Input) -> Result<Response> {
     let mut paths = input.list("paths").unwrap_or_default();
     paths.extend(input.list("path").unwrap_or_default());
     if paths.is_empty() {
         return Err(Error::bad_request("paths must be supplied"));
     }
-    let acl = live.policies.acl(&live.barrier, policies)?;
     let capabilities = |path: &str| Value::from(acl.capabilities(path.trim_start_matches('/')));
     let mut answer: Map = paths.iter().map(|path| (path.clone(), capabilities(path))).collect();
     if let [path] = paths.as_slice() {

@@ -60,6 +60,8 @@ pub static ROUTES: &[&Route<Call>] = &[
     &mounts::TUNE,
     &policies::LIST,
     &policies::POLICY,
+    &policies::explain::EXPLAIN,
+    &policies::explain::EXPLAIN_SELF,
     &policies::password::LIST,
     &policies::password::POLICY,
     &policies::password::GENERATE,

@@ -1,5 +1,6 @@
 //! `sys/policies/acl`: the policies, by name.
 
+pub mod explain;
 pub mod password;
 
 use crate::base::{Error, Result};

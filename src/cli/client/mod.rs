@@ -188,8 +188,8 @@ impl Client {
         let mut attempt = 0;
         loop {
             let reply = self.send_once(call)?;
-            let sealed = reply.body.as_ref().is_some_and(|answer| problem::says_sealed(answer.body()));
-            if attempt < self.retries && is_worth_retrying(reply.status) && !sealed {
+            let unready = reply.body.as_ref().is_some_and(|answer| problem::says_unready(answer.body()));
+            if attempt < self.retries && is_worth_retrying(reply.status) && !unready {
                 attempt += 1;
                 std::thread::sleep(pause);
                 pause *= 2;
@@ -279,6 +279,7 @@ impl Client {
         problem::Described {
             method: call.method,
             url: self.address.url(&call.path, &call.query),
+            path: call.path.trim_start_matches('/').to_owned(),
             namespace: self.namespace.clone(),
         }
     }

@@ -1,6 +1,8 @@
-//! How a call that failed is told: with address, code and the server's reasons, laid out as scripts of the field expect.
+//! How a call that failed is told: with address, code and the server's reasons, laid out as scripts of the field expect; below
+//! that, where it is known, why it was refused and what to do next.
 
 use crate::cli::Failure;
+use crate::cli::help::PROGRAM;
 use serde_json::Value;
 use std::fmt::Write;
 use std::io::ErrorKind;
@@ -9,6 +11,8 @@ use std::io::ErrorKind;
 pub struct Described {
     pub method: &'static str,
     pub url: String,
+    /// As the command line takes it.
+    pub path: String,
     pub namespace: Option<String>,
 }
 
@@ -22,9 +26,9 @@ fn texts<'body>(body: Option<&'body Value>, member: &str) -> Vec<&'body str> {
     items.map(|items| items.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
 }
 
-/// Whether the server refused because it is sealed: waiting a moment does not change that.
-pub fn says_sealed(body: &Value) -> bool {
-    reasons(Some(body)).iter().any(|reason| reason.to_ascii_lowercase().contains("sealed"))
+/// Whether the server refused because it is sealed or was never initialised: waiting a moment does not change that.
+pub fn says_unready(body: &Value) -> bool {
+    unready(body).is_some()
 }
 
 pub fn refused(call: &Described, status: u16, body: Option<&Value>) -> Failure {
@@ -45,7 +49,53 @@ pub fn refused(call: &Described, status: u16, body: Option<&Value>) -> Failure {
             let _ = write!(text, "Errors:\n\n{}", lines.join("\n"));
         }
     }
-    Failure { status: Some(status), ..Failure::refused(text.trim_end()) }
+    let mut text = text.trim_end().to_owned();
+    for line in [body.and_then(why).map(str::to_owned), next(call, status, body)].into_iter().flatten() {
+        let _ = write!(text, "\n\n{line}");
+    }
+    Failure { status: Some(status), ..Failure::refused(text) }
+}
+
+/// The reason in words, as this server gives it.
+fn why(body: &Value) -> Option<&str> {
+    body.get("reason")?.get("message")?.as_str()
+}
+
+/// What to do about a refusal.
+fn next(call: &Described, status: u16, body: Option<&Value>) -> Option<String> {
+    if status == 503 {
+        return body.and_then(unready);
+    }
+    let Some(reason) = body?.get("reason") else {
+        // To a token that it does not know the server gives no reason.
+        let says_nothing = status == 403 && reasons(body) == ["permission denied"];
+        if says_nothing && call.path == "auth/token/lookup-self" {
+            return Some(format!("Sign in with: {PROGRAM} login"));
+        }
+        return says_nothing
+            .then(|| format!("If the token should be good, see whether it still is: {PROGRAM} token lookup"));
+    };
+    match reason.get("code")?.as_str()? {
+        "token_missing" => Some(format!("Sign in with: {PROGRAM} login\nOr put a token into VAULT_TOKEN.")),
+        "token_expired" | "token_revoked" | "parent_expired" | "parent_revoked" => {
+            Some(format!("Sign in again with: {PROGRAM} login"))
+        }
+        "policy_damaged" | "no_route" | "unsupported_operation" => None,
+        _ => {
+            let needed = reason.get("needs").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+            let operation = needed.filter(|needed| *needed != "sudo").last()?;
+            Some(format!("All about it: {PROGRAM} policy explain -operation={operation} {}", call.path))
+        }
+    }
+}
+
+/// The server is there and does not serve yet.
+fn unready(body: &Value) -> Option<String> {
+    let says = |word: &str| reasons(Some(body)).iter().any(|reason| reason.to_ascii_lowercase().contains(word));
+    if says("not yet initialized") {
+        return Some(format!("The server is new. Make its keys with: {PROGRAM} operator init"));
+    }
+    says("sealed").then(|| format!("Unseal the server with: {PROGRAM} operator unseal"))
 }
 
 /// No answer came: says why, and what to do next.
@@ -55,8 +105,10 @@ pub fn unreachable(call: &Described, address: &str, error: &ureq::Error) -> Fail
 }
 
 fn explain(error: &ureq::Error, address: &str) -> (String, String) {
-    let check =
-        format!("Nothing answers at {address}. Is the server running there? Name another with VAULT_ADDR or -address.");
+    let check = format!(
+        "Nothing answers at {address}. Is the server running there? Name another with VAULT_ADDR or -address, or start \
+         one: {PROGRAM} server -h"
+    );
     match error {
         ureq::Error::Io(io) if tls_reason(io).is_some_and(|reason| reason.contains("corrupt message")) => (
             "the server answered in plain HTTP to a client that speaks HTTPS".to_owned(),

@@ -48,7 +48,8 @@ fn this_machine_is_never_behind_a_proxy() {
 
 #[test]
 fn a_refusal_is_laid_out_with_url_code_and_reasons() {
-    let call = problem::Described { method: "GET", url: "http://h/v1/x".to_owned(), namespace: None };
+    let call =
+        problem::Described { method: "GET", url: "http://h/v1/x".to_owned(), path: "x".to_owned(), namespace: None };
     let body = serde_json::json!({"errors": ["permission denied", "second"]});
     assert_eq!(
         problem::refused(&call, 403, Some(&body)).message,

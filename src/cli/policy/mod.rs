@@ -1,6 +1,7 @@
 //! `policy …`: who may do what.
 
 pub mod delete;
+pub mod explain;
 pub mod fmt;
 mod layout;
 pub mod list;

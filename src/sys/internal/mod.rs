@@ -12,7 +12,7 @@ use crate::core::mounts::{Class, Mount, Resolved};
 use crate::core::{Call, Live};
 use crate::logical::route::{ORDINARY, PUBLIC};
 use crate::logical::{Action, Field, Input, Map, Operation, Response, Route};
-use crate::policy::{Acl, Capabilities, Policy};
+use crate::policy::{Acl, Capabilities};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -103,16 +103,9 @@ fn mount(call: &mut Call, input: &Input) -> Result<Response> {
 }
 
 fn resultant_acl(call: &mut Call, _: &Input) -> Result<Response> {
-    let live = call.live()?;
     let identity = call.identity()?;
-    let mut merged: BTreeMap<String, Capabilities> = BTreeMap::new();
-    for name in &identity.token.policies {
-        let Some(text) = live.policies.text(name) else { continue };
-        for rule in Policy::parse(name, &text)?.rules {
-            let sum = merged.entry(rule.pattern.to_string()).or_insert(Capabilities::NONE);
-            *sum = sum.with(rule.capabilities);
-        }
-    }
+    let merged: BTreeMap<String, Capabilities> =
+        identity.acl.patterns().map(|(pattern, capabilities)| (pattern.to_string(), capabilities)).collect();
     let (mut exact, mut glob) = (Map::new(), Map::new());
     for (pattern, capabilities) in merged {
         let names = json!({ "capabilities": capabilities.names().collect::<Vec<_>>() });
