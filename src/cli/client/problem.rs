@@ -82,8 +82,9 @@ fn next(call: &Described, status: u16, body: Option<&Value>) -> Option<String> {
         }
         "policy_damaged" | "no_route" | "unsupported_operation" => None,
         _ => {
-            let needed = reason.get("needs").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-            let operation = needed.filter(|needed| *needed != "sudo").last()?;
+            let mut needed =
+                reason.get("needs").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+            let operation = needed.rfind(|needed| *needed != "sudo")?;
             Some(format!("All about it: {PROGRAM} policy explain -operation={operation} {}", call.path))
         }
     }
