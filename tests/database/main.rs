@@ -5,7 +5,10 @@
 mod bench;
 mod connections;
 mod crash;
+mod mysql;
 mod postgresql;
+mod redis;
 mod servers;
 #[path = "../support/mod.rs"]
 mod support;
+mod waiting;

@@ -110,6 +110,11 @@ impl Redis {
         self.daemon.start_again(is_ready);
     }
 
+    /// Started again without asking whether it answers: its administrator's password may be another one by now.
+    pub fn start_unasked(&mut self) {
+        self.daemon.start_again(Daemon::is_reachable);
+    }
+
     /// The connections stay, and are not answered.
     pub fn freeze(&self) {
         self.daemon.freeze();

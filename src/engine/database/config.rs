@@ -27,7 +27,10 @@ pub static ROUTE: Route<Ctx> = Route {
     pattern: "config/{name}",
     fields: &[
         Field::text("name", "Name of the connection."),
-        Field::text("plugin_name", "The kind of database: postgresql-database-plugin."),
+        Field::text(
+            "plugin_name",
+            "The kind of database: postgresql-database-plugin, mysql-database-plugin, redis-database-plugin or valkey-database-plugin.",
+        ),
         Field::text("plugin_version", "All kinds are built in, in one version: leave it empty."),
         Field::flag("verify_connection", "Whether to connect now, so that a mistake shows at once.").default("true"),
         Field::list("allowed_roles", "Names of the roles that may use it; * stands for any name or part of one."),
@@ -43,8 +46,11 @@ pub static ROUTE: Route<Ctx> = Route {
         Field::text(
             "connection_url",
             "Where the database is, with {{username}} and {{password}} in their places: \
-             postgresql://{{username}}:{{password}}@db.example:5432/app?sslmode=verify-full.",
+             postgresql://{{username}}:{{password}}@db.example:5432/app?sslmode=verify-full, or \
+             {{username}}:{{password}}@tcp(db.example:3306)/?tls=true.",
         ),
+        Field::text("host", "Where a Redis or Valkey is: a name or an address."),
+        Field::integer("port", "The port of a Redis or Valkey; 6379 if not given."),
         Field::text("username", "The engine's own user in the database."),
         Field::text("password", "The password of that user. It is never read back."),
         Field::text(
@@ -72,6 +78,19 @@ pub static ROUTE: Route<Ctx> = Route {
             "owned_objects",
             "What becomes of what a user owns when it ends. keep: it stays, and so does the user, without a login; drop; \
              reassign: it goes to owned_objects_to.",
+        ),
+        Field::text(
+            "tls_certificate_key",
+            "The certificate that the engine shows to a MySQL, and its private key, both in PEM. It is never read back.",
+        ),
+        Field::text("tls_server_name", "The name that a MySQL's certificate has to be for, if not the host's own."),
+        Field::flag("tls_skip_verify", "Whether to take any certificate of a MySQL."),
+        Field::flag("tls", "Whether to speak TLS with a Redis or Valkey."),
+        Field::flag("insecure_tls", "Whether to take any certificate of a Redis or Valkey."),
+        Field::text("ca_cert", "The authorities that sign a Redis's or Valkey's certificate, in PEM."),
+        Field::text(
+            "persistence_mode",
+            "Where a Redis or Valkey keeps its users over a restart: aclfile (ACL SAVE), rewrite (CONFIG REWRITE) or none.",
         ),
         Field::text("owned_objects_to", "The role that owned_objects=reassign gives to."),
         Field::flag(
@@ -119,7 +138,7 @@ const OWN: [&str; 10] = [
 ];
 
 /// Parameters that are never shown.
-const SECRET: [&str; 2] = ["private_key", "password"];
+const SECRET: [&str; 3] = ["private_key", "tls_certificate_key", "password"];
 
 fn list(ctx: &mut Ctx, _input: &Input) -> Result<Response> {
     let names = ctx.list("config/")?;

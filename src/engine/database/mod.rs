@@ -12,8 +12,10 @@ mod config;
 mod connection;
 mod creds;
 pub mod driver;
+mod mysql;
 mod pool;
 mod postgresql;
+mod redis;
 mod reload;
 mod reset;
 mod retired;
@@ -26,6 +28,7 @@ pub mod statements;
 mod static_creds;
 mod static_role;
 mod static_roles;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -37,7 +40,7 @@ use crate::logical::Engine;
 use driver::Plugin;
 
 /// The kinds of databases.
-static PLUGINS: &[&Plugin] = &[&postgresql::PLUGIN];
+static PLUGINS: &[&Plugin] = &[&postgresql::PLUGIN, &mysql::PLUGIN, &mysql::LEGACY, &redis::PLUGIN];
 
 pub static ENGINE: Engine = Engine {
     name: "database",

@@ -31,7 +31,8 @@ fn rotate(ctx: &mut Ctx, input: &Input) -> Result<Response> {
     if connection.username().is_empty() {
         return Err(Error::bad_request("unable to rotate root credentials: no username in configuration"));
     }
-    if !connection.parameters.text("connection_url").contains("{{password}}") {
+    let has_url = connection.plugin()?.parameters.contains(&"connection_url");
+    if has_url && !connection.parameters.text("connection_url").contains("{{password}}") {
         return Err(Error::bad_request(
             "unable to rotate root credentials: connection_url does not have {{password}} in it, so that a new password \
              would not be used",
