@@ -6,6 +6,7 @@ mod bench;
 mod connections;
 mod crash;
 mod mysql;
+mod grants;
 mod postgresql;
 mod redis;
 mod servers;
