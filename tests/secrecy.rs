@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use support::moto::{Moto, REGION};
 use support::server::{Server, text};
+use support::{PATIENCE, wait_for};
 
 /// Something that was written, and what it was.
 struct Canary {
@@ -70,6 +71,7 @@ fn nothing_that_was_written_stands_in_clear_in_the_file_or_the_log() {
                          "options": {"file_path": audit_file}});
     done(server.put(&format!("sys/audit/{device}"), options));
     write_values(&server, &mut written);
+    write_versions(&server, &mut written);
     write_tokens(&server, &mut written);
     write_wrapped(&server, &mut written);
     write_aws(&server, &moto, &mut written);
@@ -128,6 +130,33 @@ fn write_values(server: &Server, written: &mut Written) {
         let said = answer["errors"].to_string();
         assert!(written.secrets.iter().all(|canary| !stands_in(&canary.text, said.as_bytes())), "{status} {said}");
     }
+}
+
+fn write_versions(server: &Server, written: &mut Written) {
+    let (mount, path) = (written.name("versioned mount"), written.name("versioned name"));
+    done(server.put(&format!("sys/mounts/{mount}"), json!({"type": "kv-v2"})));
+    let data = format!("{mount}/data/{path}");
+    for what in ["first version", "destroyed version", "third version"] {
+        done(server.put(&data, json!({"data": { written.name("versioned key"): written.value(what) }})));
+    }
+    let patch = json!({"data": {"deep": { written.name("patched key"): written.value("patch") }}});
+    done(server.call("PATCH", &data, &server.root, patch));
+    done(server.put(&format!("{mount}/destroy/{path}"), json!({"versions": [2]})));
+    let custom = json!({"custom_metadata": { written.name("custom name"): written.value("custom text") }});
+    done(server.put(&format!("{mount}/metadata/{path}"), custom));
+    done(server.get(&data));
+    done(server.get(&format!("{mount}/subkeys/{path}")));
+    done(server.list(&format!("{mount}/metadata/")));
+    let stale = json!({"data": {"value": written.value("stale value")}, "options": {"cas": 1}});
+    assert_eq!(server.put(&data, stale).0, 400);
+
+    let (mount, path) = (written.name("upgraded mount"), written.name("upgraded name"));
+    done(server.put(&format!("sys/mounts/{mount}"), json!({"type": "kv"})));
+    done(server.put(&format!("{mount}/{path}"), json!({"value": written.value("upgraded value")})));
+    done(server.put(&format!("sys/mounts/{mount}/tune"), json!({"options": {"version": "2"}})));
+    wait_for("the mount is upgraded", PATIENCE, || {
+        (server.get(&format!("{mount}/data/{path}")).0 == 200).then_some(())
+    });
 }
 
 fn write_tokens(server: &Server, written: &mut Written) {

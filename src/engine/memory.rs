@@ -56,6 +56,11 @@ impl Mount {
         Ctx::new(mount, caller, self.clock.clone(), "test".to_owned(), backing, deadline)
     }
 
+    /// Makes a record one that does not open.
+    pub(crate) fn damage(&self, path: &str) {
+        self.records.lock().insert(path.to_owned(), DAMAGED.to_vec());
+    }
+
     /// The paths of all records.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.records.lock().keys().cloned().collect()
@@ -120,15 +125,21 @@ impl View for MemoryView {
     }
 }
 
+/// What stands for a record that does not open.
+const DAMAGED: &[u8] = b"\0damaged";
+
 struct MemoryRecords(BTreeMap<String, Vec<u8>>);
 
 impl Records for MemoryRecords {
     fn get(&self, path: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
-        Ok(self.0.get(path).cloned().map(Zeroizing::new))
+        match self.0.get(path) {
+            Some(value) if value == DAMAGED => Err(Error::internal("a record does not open")),
+            value => Ok(value.cloned().map(Zeroizing::new)),
+        }
     }
 
     fn has(&self, path: &str) -> Result<bool> {
-        Ok(self.get(path)?.is_some())
+        Ok(self.0.contains_key(path))
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>> {

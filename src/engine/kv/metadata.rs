@@ -130,10 +130,7 @@ fn delete(ctx: &mut Ctx, input: &Input) -> Result<Response> {
     let path = store::write_path(input)?;
     ctx.write(|records| {
         store::config(records)?;
-        match store::key(records, &path)? {
-            Some(key) => store::delete_key(records, &path, &key),
-            None => Ok(()),
-        }
+        store::delete_key(records, &path)
     })?;
     Ok(Response::empty())
 }

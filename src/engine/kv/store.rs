@@ -83,13 +83,16 @@ pub fn put_key(records: &mut (impl Records + ?Sized), path: &str, key: &Key) -> 
     store(records, &key_record(path), key)
 }
 
-/// Deletes a key with all its values.
+/// Deletes a key with all its values. One that is damaged goes, too, so that its name can be used again; what its values were
+/// kept under is lost with it, and they stay where nothing reaches them.
 ///
 /// # Errors
 /// `Internal` when the store fails.
-pub fn delete_key(records: &mut (impl Records + ?Sized), path: &str, key: &Key) -> Result<()> {
-    for number in key.versions.keys() {
-        delete_value(records, key, *number)?;
+pub fn delete_key(records: &mut (impl Records + ?Sized), path: &str) -> Result<()> {
+    match key(records, path) {
+        Ok(Some(key)) => key.versions.keys().try_for_each(|number| delete_value(records, &key, *number))?,
+        Ok(None) => {}
+        Err(error) => log::error!("a damaged key is deleted without its values: {}", error.for_log()),
     }
     records.delete(&key_record(path)).map(drop)
 }

@@ -131,3 +131,13 @@ fn many_values_are_brought_over_in_pieces() {
     finish(&mount);
     assert!(paths.iter().all(|path| mount.value(path, 1)["path"] == path.as_str()));
 }
+
+#[test]
+fn a_damaged_value_does_not_hold_up_the_others() {
+    let mount = begun(&["a", "b", "folder/c"]);
+    mount.0.damage("b");
+    finish(&mount);
+    assert_eq!((mount.value("a", 1)["n"].clone(), mount.value("folder/c", 1)["n"].clone()), (json!(1), json!(1)));
+    assert_eq!(refused(mount.ask(Operation::Read, "data/b", NOTHING)).0, Kind::NotFound);
+    assert_eq!(mount.put("b", json!({})), 1, "its name can be used again");
+}

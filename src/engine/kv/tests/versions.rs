@@ -180,3 +180,26 @@ fn the_settings_of_a_mount_are_kept_and_shown() {
     }
     assert_eq!(mount.read("config")["max_versions"], Value::from(5));
 }
+
+#[test]
+fn damage_takes_one_version_or_one_key_and_no_more() {
+    let mount = Versioned::new();
+    for path in ["a", "a", "b"] {
+        mount.put(path, json!({ "path": path }));
+    }
+    let value = mount.0.paths().into_iter().find(|path| path.contains("/values/") && path.ends_with(".2")).unwrap();
+    mount.0.damage(&value);
+    assert_eq!(refused(mount.ask(Operation::Read, "data/a", NOTHING)).0, Kind::Internal);
+    assert_eq!(mount.value("a", 1)["path"], "a");
+    mount.write("destroy/a", json!({ "versions": [2] }));
+    assert_eq!(mount.put("a", json!({})), 3, "the next version is whole");
+
+    mount.0.damage("\u{1}/keys/a");
+    for operation in [Operation::Read, Operation::Update] {
+        assert_eq!(refused(mount.ask(operation, "data/a", json!({ "data": {} }))).0, Kind::Internal);
+    }
+    assert_eq!(mount.value("b", 0)["path"], "b");
+    assert_eq!(mount.done(Operation::List, "metadata", NOTHING)["keys"], json!(["a", "b"]));
+    mount.done(Operation::Delete, "metadata/a", NOTHING);
+    assert_eq!(mount.put("a", json!({})), 1, "deleted, its name can be used again");
+}
