@@ -5,8 +5,8 @@
 mod bench;
 mod connections;
 mod crash;
-mod mysql;
 mod grants;
+mod mysql;
 mod postgresql;
 mod redis;
 mod servers;
