@@ -34,7 +34,9 @@ impl MariaDb {
         daemon.write("server.key", &certificates.key);
         let data = format!("--datadir={}", daemon.path("data").display());
         let install = ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal"];
-        let quick = ["--skip-test-db", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0", &data];
+        // A server that starts removes what others have left in the place for temporary tables, or have there still.
+        let temporary = format!("--tmpdir={}", daemon.path("").display());
+        let quick = ["--skip-test-db", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0", &data, &temporary];
         daemon.tool(&install.iter().chain(&quick).map(|&part| part.to_owned()).collect::<Vec<_>>());
         // Read at every start, and so written to change nothing at the second. The installed users, who need no password,
         // would be found before this one.
@@ -97,6 +99,7 @@ fn command(directory: &Path, port: u16, options: &[String]) -> Vec<String> {
         format!("--datadir={}", inside("data")),
         format!("--init-file={}", inside("init.sql")),
         format!("--socket={}", inside("socket")),
+        format!("--tmpdir={}", directory.display()),
         format!("--pid-file={}", inside("pid")),
         "--bind-address=127.0.0.1".into(),
         format!("--port={port}"),
