@@ -5,6 +5,7 @@
 
 use crate::barrier::{Barrier, Place};
 use crate::base::{Error, Result, Timestamp, random};
+use crate::core::mounts::Mount;
 use crate::core::tokens::TokenRecord;
 use crate::logical::Map;
 use crate::storage::{Hash, LeaseKey, LeaseKind, LeaseRow, LeaseState, NewLease, Snapshot};
@@ -127,6 +128,12 @@ impl Leases<'_> {
     #[must_use]
     pub fn target(&self, target: &str) -> Option<Hash> {
         (!target.is_empty()).then(|| self.barrier.hash("lease target", &[target.as_bytes()]))
+    }
+
+    /// What the leases of one role of a mount are found by.
+    #[must_use]
+    pub fn role(&self, mount: &Mount, role: &str) -> Option<Hash> {
+        (!role.is_empty()).then(|| self.index("lease role", &mount.hash(), role))
     }
 
     /// What the leases of one entity are found by, on every mount.

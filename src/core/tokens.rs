@@ -170,8 +170,9 @@ impl Live {
         let NewToken { mount, folder: below, record, expires, .. } = &draft.new;
         // One that never ends is there to mend things, and must be to be had when all else is full.
         if expires.is_some() {
-            let entity = leases.entity(&record.entity_id);
-            self.admit(snapshot, &Admission { mount, below, role: None, role_hash: None, entity, is_outside: false })?;
+            let role = Some(record.role.as_str()).filter(|role| !role.is_empty());
+            let (role_hash, entity) = (leases.role(mount, &record.role), leases.entity(&record.entity_id));
+            self.admit(snapshot, &Admission { mount, below, role, role_hash, entity, is_outside: false })?;
         }
         Ok(())
     }
@@ -206,6 +207,7 @@ impl Live {
         let sealed = leases.seal(&grants, &draft.key, &payload)?;
         let mut row = grants.row(draft.key, node, LeaseState::Active, new.expires, sealed);
         row.accessor = Some(leases.accessor_key(&new.record.accessor));
+        row.role = leases.role(&new.mount, &new.record.role);
         row.entity = leases.entity(&new.record.entity_id);
         tx.lease_insert(&row)?;
         Ok(new)

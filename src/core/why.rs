@@ -191,7 +191,16 @@ impl Case<'_> {
     fn tries(&self, due: Option<Timestamp>) -> Vec<String> {
         let mut said = Vec::new();
         if let Some(error) = &self.lease.payload.last_error {
-            said.push(format!("It failed {} times, at last by: {error}.", self.lease.row.attempts));
+            said.push(format!("It failed {}, at last by: {error}.", times(self.lease.row.attempts)));
+        }
+        if let Some(silence) = self.live.targets.silence(&self.lease.row.lane()) {
+            said.push(format!(
+                "Its target is silent since {}, was asked {}, and is asked again {}; all leases there wait for that.",
+                silence.since.rfc3339(),
+                times(silence.tries),
+                self.at(silence.next),
+            ));
+            return said;
         }
         match due {
             Some(due) if self.now < due => said.push(format!("The next try is due {}.", self.at(due))),
@@ -219,6 +228,10 @@ impl Case<'_> {
         let left = self.now.until(moment).as_secs();
         if left == 0 { moment.rfc3339() } else { format!("{} (in {})", moment.rfc3339(), duration::short(left)) }
     }
+}
+
+fn times(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 fn accessor(lease: &Lease) -> Option<&String> {

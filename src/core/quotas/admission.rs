@@ -7,6 +7,7 @@
 use super::{CountBy, LeaseCount, Place, Scope, most_specific};
 use crate::barrier::Barrier;
 use crate::base::{Error, Result};
+use crate::core::leases::Leases;
 use crate::core::live::Live;
 use crate::core::mounts::Mount;
 use crate::core::names::Names;
@@ -67,7 +68,7 @@ impl Live {
             Some(uuid) => mounts.active().find(|mount| mount.uuid == *uuid),
         };
         let Some(mount) = mount.filter(|_| quota.group_by == CountBy::None) else { return Ok(None) };
-        let role_hash = super::stored::role_hash(&self.barrier, mount, &quota.scope.role);
+        let role_hash = Leases { barrier: &self.barrier }.role(mount, &quota.scope.role);
         let lease = Admission { mount, below: "", role: None, role_hash, entity: None, is_outside: false };
         self.storage.reading(|snapshot| counted(snapshot, &self.barrier, quota, &lease)).map(Some)
     }

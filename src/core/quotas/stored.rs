@@ -2,15 +2,12 @@
 //! after that the table in memory changes with them.
 
 use super::{Config, LeaseCount, Quota, RateLimit, Scope, Table};
-use crate::barrier::Barrier;
 use crate::base::{Error, Result};
-use crate::core::leases::Leases;
 use crate::core::live::Live;
-use crate::core::mounts::{Class, Mount, Resolved};
+use crate::core::mounts::{Mount, Resolved};
 use crate::core::records::MountRecords;
 use crate::logical::ctx::{load, store};
 use crate::logical::{CanonicalPath, Records, View};
-use crate::storage::Hash;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::PoisonError;
@@ -133,10 +130,10 @@ impl Live {
                 "mount path {:?} does not support rate limits by role: name the role's path, as aws/creds/NAME",
                 mount.path
             ))),
-            Kind::LeaseCount if mount.class == Class::Secret && !makes_leases => {
+            Kind::LeaseCount if makes_leases || mount.kind == "token" => Ok(()),
+            Kind::LeaseCount => {
                 Err(Error::bad_request(format!("mount path {:?} has no roles that make leases", mount.path)))
             }
-            Kind::LeaseCount => Ok(()),
         }
     }
 
@@ -201,9 +198,4 @@ fn put<Q: Quota + Clone + Serialize>(
     quotas.retain(|other| other.name() != quota.name());
     quotas.push(quota.clone());
     store(records, &kind.record(quota.name()), quota)
-}
-
-/// The hash that a role's leases are found by.
-pub(super) fn role_hash(barrier: &Barrier, mount: &Mount, role: &str) -> Option<Hash> {
-    (!role.is_empty()).then(|| Leases { barrier }.index("lease role", &mount.hash(), role))
 }

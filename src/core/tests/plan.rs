@@ -103,3 +103,48 @@ fn a_role_ends_with_everything_it_handed_out() {
     let denied = bench.call(&token, Operation::Update, "sys/leases/revoke-role/db/b", json!({ "dry_run": true }));
     assert_eq!(denied.err().unwrap().kind(), Kind::Denied, "a plan needs what the revocation needs");
 }
+
+/// A token of an entity.
+fn of_entity(bench: &Bench) -> (String, String) {
+    let role = json!({ "allowed_entity_aliases": ["ann"], "allowed_policies": ["app"] });
+    bench.write("auth/token/roles/staff", role).unwrap();
+    let policy = r#"path "db/*" { capabilities = ["update"] } path "auth/token/create" { capabilities = ["update"] }"#;
+    bench.write("sys/policies/acl/app", json!({ "policy": policy })).unwrap();
+    let asked = json!({ "policies": ["app"], "entity_alias": "ann", "ttl": "1h" });
+    let made = bench.call(&bench.root, Operation::Update, "auth/token/create/staff", asked).unwrap();
+    let auth = made.auth.as_ref().unwrap();
+    assert!(!auth.entity_id.is_empty());
+    (auth.token.expose().clone(), auth.entity_id.clone())
+}
+
+#[test]
+fn an_entity_ends_with_its_tokens_and_all_that_they_asked_for() {
+    let bench = bench();
+    let (token, entity) = of_entity(&bench);
+    bench.lease(&token, "db/creds/a", "1h").unwrap();
+    bench.lease(&bench.root, "db/creds/a", "1h").unwrap();
+    let path = format!("sys/leases/revoke-entity/{entity}");
+    assert_eq!(totals(&dry(&bench, &path, json!({})).unwrap()), (1, 1, 0));
+    bench.write(&path, json!({})).unwrap();
+    assert!(!bench.lives(&token));
+    assert_eq!(users(&bench), 1, "what others have stays");
+}
+
+#[test]
+fn an_entity_has_an_allowance_of_its_own() {
+    let bench = bench();
+    let (token, _) = of_entity(&bench);
+    let quota = json!({ "path": "db", "max_leases": 2, "group_by": "entity" });
+    bench.write("sys/quotas/lease-count/each", quota).unwrap();
+    for token in [&token, &bench.root] {
+        for fits in [true, true, false] {
+            assert_eq!(bench.lease(token, "db/creds/a", "1h").is_ok(), fits);
+        }
+    }
+    let quota = json!({ "path": "auth/token", "role": "staff", "max_leases": 1 });
+    bench.write("sys/quotas/lease-count/staff", quota).unwrap();
+    let asked = || bench.write("auth/token/create/staff", json!({ "policies": ["app"], "ttl": "1h" }));
+    assert_eq!(asked().unwrap_err().kind(), Kind::Busy, "tokens are counted by their token role");
+    assert_eq!(bench.read("sys/quotas/lease-count/staff").unwrap()["counter"], 1);
+    assert_eq!(totals(&dry(&bench, "sys/leases/revoke-role/auth/token/staff", json!({})).unwrap()), (1, 2, 0));
+}
