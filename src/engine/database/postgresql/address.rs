@@ -118,9 +118,24 @@ pub fn place((host, port): &(Host, u16)) -> String {
     }
 }
 
+/// Puts the login in, in one pass: what was put in is not looked through again.
 fn filled(text: &str, login: &Login) -> Zeroizing<String> {
-    let username = text.replace("{{username}}", &login.username).replace("{{name}}", &login.username);
-    Zeroizing::new(username.replace("{{password}}", login.password.expose()))
+    let (username, password) = (login.username.as_str(), login.password.expose().as_str());
+    let values = [("{{username}}", username), ("{{name}}", username), ("{{password}}", password)];
+    // Large enough at once: a text that grows leaves what it held in freed memory.
+    let room = text.len() + text.matches("{{").count() * username.len().max(password.len());
+    let mut filled = Zeroizing::new(String::with_capacity(room));
+    let mut rest = text;
+    while let Some(at) = rest.find("{{") {
+        filled.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let found = values.iter().find_map(|(name, value)| Some((*value, rest.strip_prefix(name)?)));
+        let (value, after) = found.unwrap_or_else(|| rest.split_at(2));
+        filled.push_str(value);
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled
 }
 
 /// What was said, before it is made sense of as a whole.

@@ -7,6 +7,8 @@ mod address;
 mod conninfo;
 mod removal;
 mod session;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod wire;
 
