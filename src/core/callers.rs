@@ -1,5 +1,8 @@
 //! What a token may do: its policies and those of whoever stands behind it, with the templates resolved for that one.
 
+#[cfg(test)]
+mod tests;
+
 use crate::base::Result;
 use crate::core::authentication::all_policies;
 use crate::core::identity::Resolved;
