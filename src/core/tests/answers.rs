@@ -66,6 +66,23 @@ fn an_answer_outlives_a_seal_and_is_gone_after_ten_minutes() {
 }
 
 #[test]
+fn a_kept_answer_is_sealed_to_its_place() {
+    let bench = bench();
+    ask(&bench, &bench.root, "db/creds/app", json!({}), "k").unwrap();
+    let live = bench.live();
+    let root = live.token_by_id(&Secret::from(bench.root.as_str())).unwrap();
+    let key = live.barrier.hash("idempotency key", &[&root.row.key, b"k"]);
+    let mut row = live.storage.reading(|snapshot| snapshot.answer(&key)).unwrap().unwrap();
+    for text in ["app-1", "key-1", "db/creds"] {
+        assert!(!row.sealed.windows(text.len()).any(|window| window == text.as_bytes()), "{text} is in the store");
+    }
+    row.expires = row.expires.plus(Duration::from_secs(3600));
+    live.storage.writing(|tx| tx.answer_put(&row)).unwrap();
+    let refused = ask(&bench, &bench.root, "db/creds/app", json!({}), "k").err().unwrap();
+    assert_eq!(refused.kind(), Kind::Internal, "a row that was made to live longer does not open");
+}
+
+#[test]
 fn a_key_with_other_parameters_is_refused() {
     let bench = bench();
     let ask = |path, data| ask(&bench, &bench.root, path, data, "k");
