@@ -3,6 +3,7 @@
 use crate::bench::{Bench, refusal};
 use crate::support::mariadb::{MariaDb, PASSWORD};
 use crate::support::python::repository;
+use crate::support::server::text;
 use crate::support::{PATIENCE, wait_for};
 use serde_json::{Value, json};
 use std::process::Stdio;
@@ -274,4 +275,46 @@ fn older_servers_get_names_that_they_take() {
         assert!(login.username.starts_with("v-app-") && login.username.len() == 16, "{login:?}");
         bench.revoke(&login);
     }
+}
+
+#[test]
+fn the_password_of_a_user_that_was_there_before_is_rotated() {
+    let mariadb = MariaDb::shared();
+    mariadb.sql(
+        "CREATE OR REPLACE USER 'batch'@'%' IDENTIFIED BY 'its own', 'several'@'a' IDENTIFIED BY 'x', 'several'@'b'",
+    );
+    let bench = configured(mariadb, json!({}));
+    bench.write("static-roles/batch", json!({ "db_name": "db", "username": "batch", "rotation_period": "24h" }));
+    let first = text(&bench.read("static-creds/batch")["password"]);
+    assert!(mariadb.accepts("batch", &first) && !mariadb.accepts("batch", "its own"));
+    bench.write("rotate-role/batch", json!({}));
+    let second = text(&bench.read("static-creds/batch")["password"]);
+    assert!(mariadb.accepts("batch", &second) && !mariadb.accepts("batch", &first));
+    let several = json!({ "db_name": "db", "username": "several", "rotation_period": "24h" });
+    let words = bench.refused("static-roles/several", several);
+    assert!(words.contains("several accounts of 'several' (a, b)"), "{words}");
+}
+
+#[test]
+fn a_user_that_was_being_made_when_the_server_died_is_found_and_ended() {
+    let mariadb = MariaDb::start(&[]);
+    let mut bench = configured(&mariadb, json!({}));
+    let creation = format!("{CREATE} DO SLEEP(300);");
+    bench.write("roles/app", json!({ "db_name": "db", "creation_statements": creation }));
+    let sleeping = || mariadb.sql("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE 'DO SLEEP%'");
+    let root = bench.server.root.clone();
+    std::thread::scope(|scope| {
+        let process = bench.server.id().to_string();
+        let server = &bench.server;
+        scope.spawn(move || server.try_call("GET", "database/creds/app", &root, Value::Null).unwrap_err());
+        wait_for("the user is being made", PATIENCE, || (sleeping() == "1").then_some(()));
+        assert_eq!(accounts(&mariadb, "v-root-app-%").lines().count(), 2);
+        assert!(std::process::Command::new("kill").args(["-KILL", &process]).status().unwrap().success());
+    });
+    bench.server.kill();
+    bench.server.start_again();
+    bench.server.unseal();
+    wait_for("the user is gone", 3 * PATIENCE, || accounts(&mariadb, "v-root-app-%").is_empty().then_some(()));
+    assert_eq!(sleeping(), "0");
+    bench.nothing_leased("app");
 }

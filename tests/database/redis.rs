@@ -3,6 +3,7 @@
 use crate::bench::{Bench, refusal};
 use crate::support::python::repository;
 use crate::support::redis::{PASSWORD, Redis, Users};
+use crate::support::server::text;
 use crate::support::{PATIENCE, wait_for};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -214,4 +215,20 @@ fn the_grants_of_the_documentation_are_enough() {
     assert!(redis.accepts(&login.username, &login.password));
     bench.revoke(&login);
     assert!(!exists(&redis, &login.username));
+}
+
+#[test]
+fn the_password_of_a_user_that_was_there_before_is_rotated() {
+    let redis = Redis::shared();
+    redis.command(&["ACL", "SETUSER", "batch", "on", ">its-own", "~*", "+@read"]);
+    let bench = configured(redis, json!({}));
+    bench.write("static-roles/batch", json!({ "db_name": "cache", "username": "batch", "rotation_period": "24h" }));
+    let first = text(&bench.read("static-creds/batch")["password"]);
+    assert!(redis.accepts("batch", &first) && !redis.accepts("batch", "its-own"));
+    bench.write("rotate-role/batch", json!({}));
+    let second = text(&bench.read("static-creds/batch")["password"]);
+    assert!(redis.accepts("batch", &second) && !redis.accepts("batch", &first));
+    let absent = json!({ "db_name": "cache", "username": "absent", "rotation_period": "24h" });
+    assert!(bench.refused("static-roles/absent", absent).contains("there is no user \"absent\""));
+    assert!(!exists(redis, "absent"));
 }
