@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Helpers of tests, which clippy does not take for tests.
 
 mod bench;
+mod conformance;
 mod connections;
 mod crash;
 mod grants;
