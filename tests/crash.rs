@@ -199,13 +199,14 @@ fn every_user_has_a_living_lease(server: &Server, moto: &Moto, answered: &[Answe
     }
 }
 
-/// Pending leases whose user never came stay listed until it no longer can; a look-up shows only those that live.
+/// Pending leases whose user never came stay listed until it no longer can.
 fn living_leases(server: &Server) -> usize {
     let (_, answer) = server.list("sys/leases/lookup/aws/creds/x");
     let none = Vec::new();
     let keys = answer["data"]["keys"].as_array().unwrap_or(&none);
     let lives = |key: &&Value| {
-        server.put("sys/leases/lookup", json!({ "lease_id": format!("aws/creds/x/{}", text(key)) })).0 == 200
+        let id = format!("aws/creds/x/{}", text(key));
+        server.put("sys/leases/lookup", json!({ "lease_id": id })).1["data"]["state"] == "active"
     };
     keys.iter().filter(lives).count()
 }

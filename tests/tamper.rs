@@ -211,7 +211,7 @@ fn a_secrets_lease_that_was_edited_is_neither_renewed_nor_forgotten() {
     done(server.put("sys/leases/renew", json!({ "lease_id": whole })));
     done(server.put("sys/leases/revoke", json!({ "lease_id": whole })));
     assert_eq!(moto.users().len(), 1, "the whole lease is ended, the edited one is not");
-    assert_eq!(done(server.get("sys/leases/count"))["data"]["counts"]["aws/"], json!(1), "it is still counted");
+    assert_eq!(done(server.get("sys/leases/count"))["data"]["counts_by_path"]["aws/"], json!(1), "it is still counted");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Invariant: with any device enabled, a damaged one included, `Ok` means that the entry is on record somewhere.
 
 use super::entry::{Disclosure, Event, Phase, Scribe};
+use super::lease_end::LeaseEnd;
 use super::salt::Salt;
 use super::{Device, shortened};
 use crate::base::{Error, Result};
@@ -100,12 +101,26 @@ impl Broker {
         }
     }
 
-    fn record(&self, phase: Phase, event: &Event<'_>) -> Result<()> {
+    /// Puts a lease's end on record.
+    ///
+    /// # Errors
+    /// `Internal` when there are devices and none accepts the entry. The lease has ended all the same.
+    pub fn ended(&self, end: &LeaseEnd<'_>) -> Result<()> {
+        let taken = self.offer(|_, scribe| scribe.lease_end(end));
+        if taken { Ok(()) } else { Err(Error::internal("no audit device accepted the entry of a lease's end")) }
+    }
+
+    /// Whether a device took the entry, or there is none.
+    fn offer(&self, line: impl Fn(&dyn Device, &Scribe) -> Result<Vec<u8>>) -> bool {
         let devices = self.snapshot();
         let nobody_listens = devices.is_empty();
         // Every device gets the entry, also after one has accepted it.
-        let accepted = devices.into_iter().filter(|(name, slot)| slot.accepts(name, phase, event)).count();
-        if nobody_listens || accepted > 0 {
+        let accepted = devices.into_iter().filter(|(name, slot)| slot.accepts(name, &line)).count();
+        nobody_listens || accepted > 0
+    }
+
+    fn record(&self, phase: Phase, event: &Event<'_>) -> Result<()> {
+        if self.offer(|device, scribe| scribe.line(phase, event).and_then(|line| fit(device, phase, event, line))) {
             return Ok(());
         }
         Err(Error::internal(match phase {
@@ -126,16 +141,13 @@ impl Broker {
 }
 
 impl Slot {
-    fn accepts(&self, name: &str, phase: Phase, event: &Event<'_>) -> bool {
+    fn accepts(&self, name: &str, line: impl Fn(&dyn Device, &Scribe) -> Result<Vec<u8>>) -> bool {
         let Self::Open { device, scribe, refusing, rests_until } = self else { return false };
         let resting = |until: Option<Instant>| until.is_some_and(|until| Instant::now() < until);
         if resting(*rests_until.lock().unwrap_or_else(PoisonError::into_inner)) {
             return false;
         }
-        let outcome = scribe
-            .line(phase, event)
-            .and_then(|line| fit(device.as_ref(), phase, event, line))
-            .and_then(|line| device.write(&line));
+        let outcome = line(device.as_ref(), scribe).and_then(|line| device.write(&line));
         let rest = outcome.is_err().then(|| Instant::now() + device.rests_after_failure());
         *rests_until.lock().unwrap_or_else(PoisonError::into_inner) = rest;
         // Said once when it begins and once when it ends: not for each of the requests in between.

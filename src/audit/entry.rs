@@ -96,7 +96,7 @@ impl Disclosure {
 /// Turns events into one device's lines.
 pub struct Scribe {
     hasher: Hasher,
-    disclosure: Disclosure,
+    pub(super) disclosure: Disclosure,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -254,7 +254,7 @@ impl Scribe {
         self.text(token.expose())
     }
 
-    fn accessor(&self, accessor: &str) -> Option<String> {
+    pub(super) fn accessor(&self, accessor: &str) -> Option<String> {
         match accessor {
             "" => None,
             _ if self.disclosure.hmac_accessor => Some(self.text(accessor)),
@@ -289,7 +289,7 @@ pub fn probe(now: Timestamp) -> Result<Vec<u8>> {
     )
 }
 
-fn line(prefix: &str, entry: &Entry<'_>) -> Result<Vec<u8>> {
+pub(super) fn line(prefix: &str, entry: &impl Serialize) -> Result<Vec<u8>> {
     let mut line = prefix.as_bytes().to_vec();
     serde_json::to_writer(&mut line, entry).map_err(|_| Error::internal("an audit entry cannot be written as JSON"))?;
     line.push(b'\n');

@@ -8,6 +8,7 @@ pub mod broker;
 pub mod entry;
 pub mod file;
 pub mod http;
+pub mod lease_end;
 pub mod options;
 pub mod salt;
 pub mod shortened;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use broker::Broker;
 pub use entry::{Auth, Disclosure, Event, Mount};
+pub use lease_end::{Cause, LeaseEnd};
 pub use salt::Salt;
 
 use crate::base::{Error, Result, Timestamp};

@@ -1,6 +1,7 @@
 //! What the system's endpoints work in: unlike an engine's, their context holds the core itself.
 
 use crate::base::{Error, Result, Secret};
+use crate::core::causes::{Cause, Event};
 use crate::core::prepared::Prepared;
 use crate::core::{Core, Identity, Live};
 use std::net::SocketAddr;
@@ -38,6 +39,13 @@ impl Call {
     /// `Denied` on a public route.
     pub fn identity(&self) -> Result<&Arc<Identity>> {
         self.identity.as_ref().ok_or_else(Error::permission_denied)
+    }
+
+    /// This request as what ends leases.
+    #[must_use]
+    pub fn cause(&self, event: Event) -> Cause {
+        let by = self.identity.as_ref().map(|identity| identity.token.accessor.clone()).unwrap_or_default();
+        Cause { request_id: self.request_id.clone(), by, ..Cause::of(event) }
     }
 
     /// Whether the caller has `sudo` on the path it called.

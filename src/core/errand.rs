@@ -3,23 +3,26 @@
 //! Invariant: an errand asks a silent target once, however many leases it has there, and never together with another errand.
 
 use crate::base::{Error, Result};
+use crate::core::causes::{Cause, Outcome};
+use crate::core::leases::Leases;
 use crate::core::live::Live;
 use crate::core::revocation::{CLAIM, ROWS_A_CHANGE};
-use crate::storage::{Hash, LeaseKind, LeaseRow, LeaseState};
+use crate::storage::{Hash, LeaseKind, LeaseRow};
 use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The leases that one request wants ended.
 pub struct Errand<'l> {
     live: &'l Arc<Live>,
+    cause: Cause,
     /// Targets that did not answer this errand.
     silent: HashSet<Hash>,
 }
 
 impl<'l> Errand<'l> {
     #[must_use]
-    pub fn new(live: &'l Arc<Live>) -> Self {
-        Self { live, silent: HashSet::new() }
+    pub fn new(live: &'l Arc<Live>, cause: Cause) -> Self {
+        Self { live, cause, silent: HashSet::new() }
     }
 
     /// Revokes one row and ends it outside too. A token's row is only revoked: what lies below it is ended in the background.
@@ -53,17 +56,11 @@ impl<'l> Errand<'l> {
     /// made.
     fn claim(&self, id: i64) -> Result<Option<LeaseRow>> {
         let now = self.live.now();
-        self.live.storage.writing(|tx| {
-            let Some(mut row) = tx.lease(id)?.filter(|row| row.state != LeaseState::Pending) else { return Ok(None) };
-            let to = if row.state == LeaseState::Active { LeaseState::Revoking } else { row.state };
-            let due = match row.kind {
-                LeaseKind::Secret => now.plus(CLAIM),
-                LeaseKind::Token => now,
-            };
-            tx.lease_advance(id, row.state, to, Some(due), row.attempts)?;
-            row.state = to;
-            Ok(Some(row))
-        })
+        let due = |row: &LeaseRow| match row.kind {
+            LeaseKind::Secret => now.plus(CLAIM),
+            LeaseKind::Token => now,
+        };
+        self.live.storage.writing(|tx| self.live.mark_row(tx, id, &self.cause, due))
     }
 
     /// Gives a row that was not tried back to the sweeper.
@@ -93,6 +90,7 @@ pub struct Left {
 /// # Errors
 /// `Internal` when the store fails; what was dropped until then is in the log.
 pub fn forget(live: &Live, rows: &[(i64, String)]) -> Result<Vec<Left>> {
+    let leases = Leases { barrier: &live.barrier };
     let mut all = Vec::new();
     for batch in rows.chunks(ROWS_A_CHANGE) {
         let dropped = live.storage.writing(|tx| {
@@ -106,7 +104,7 @@ pub fn forget(live: &Live, rows: &[(i64, String)]) -> Result<Vec<Left>> {
             Ok(dropped)
         })?;
         for (row, reason) in dropped {
-            let left = describe(live, row, reason);
+            let left = describe(live, row.clone(), reason);
             log::warn!(
                 "lease {} is dropped by force; {:?} may go on working: {}",
                 left.lease,
@@ -114,6 +112,10 @@ pub fn forget(live: &Live, rows: &[(i64, String)]) -> Result<Vec<Left>> {
                 left.reason
             );
             all.push(left);
+            // A row that does not open has nothing more to tell.
+            if let Ok(lease) = leases.open(row) {
+                live.tell_ended(&[(lease, Outcome::Dropped)]);
+            }
         }
     }
     Ok(all)

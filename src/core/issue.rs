@@ -77,17 +77,19 @@ impl Issue for Issuer {
         let leases = Leases { barrier: &self.live.barrier };
         let outcome = self.live.storage.writing(|tx| {
             let row = tx.lease(issued.row)?;
-            let target = row.as_ref().and_then(|row| row.target);
-            if let Some(row) = row.filter(|row| refused && row.state == LeaseState::Pending) {
+            if let Some(row) = row.clone().filter(|row| refused && row.state == LeaseState::Pending) {
                 let mut lease = leases.open(row)?;
                 lease.payload.refused = true;
                 tx.lease_reseal(issued.row, &leases.reseal(&lease)?)?;
             }
             tx.lease_advance(issued.row, LeaseState::Pending, state, Some(self.live.now()), 0)?;
-            Ok(target)
+            Ok(row)
         });
         match outcome {
-            Ok(Some(target)) if reason.is_silence() => self.live.heard_nothing(&target, reason),
+            Ok(Some(row)) if reason.is_silence() && row.target.is_some() => {
+                // One that does not open is reported when it is to be ended.
+                leases.open(row).into_iter().for_each(|lease| self.live.heard_nothing(&lease, reason));
+            }
             Ok(_) => {}
             Err(error) => {
                 log::error!("a lease whose creation failed stays pending until its deadline: {}", error.for_log());

@@ -7,7 +7,6 @@ use crate::barrier::{Barrier, Place};
 use crate::base::{Error, Result, Timestamp, random};
 use crate::core::mounts::Mount;
 use crate::core::tokens::TokenRecord;
-use crate::logical::Map;
 use crate::storage::{Hash, LeaseKey, LeaseKind, LeaseRow, LeaseState, NewLease, Snapshot};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -266,26 +265,4 @@ impl Grants {
 
 fn place<'p>(key: &'p LeaseKey, grants: &'p [&'p [u8]]) -> Place<'p> {
     Place { table: "leases", column: "sealed", row: key, grants }
-}
-
-/// What a look-up of a lease shows, in the published shape.
-#[must_use]
-pub fn describe(lease: &Lease, id: &str, now: Timestamp) -> Map {
-    let moment = |moment: Option<Timestamp>| moment.map_or(Value::Null, |moment| Value::from(moment.rfc3339()));
-    let ttl = if lease.is_live_at(now) { lease.seconds_left(now) } else { 0 };
-    let mut data = Map::new();
-    data.insert("id".into(), id.into());
-    data.insert("issue_time".into(), moment(Some(lease.row.issued)));
-    data.insert("expire_time".into(), moment(lease.row.expires));
-    data.insert("last_renewal".into(), moment(lease.payload.renewed.map(Timestamp)));
-    data.insert("renewable".into(), lease.payload.renewable.into());
-    data.insert("ttl".into(), ttl.into());
-    if lease.row.state != LeaseState::Active {
-        data.insert("state".into(), format!("{:?}", lease.row.state).to_lowercase().into());
-        data.insert("attempts".into(), lease.row.attempts.into());
-    }
-    if let Some(error) = &lease.payload.last_error {
-        data.insert("last_error".into(), error.as_str().into());
-    }
-    data
 }

@@ -3,6 +3,7 @@
 
 use crate::barrier::{Barrier, Place};
 use crate::base::{Error, Result, random};
+use crate::core::causes::Cause;
 use crate::logical::{Map, MountView};
 use crate::storage::{Catalog, Hash, Snapshot, Tx};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,9 @@ pub struct Mount {
     /// Being disabled: off the table for everybody, its leases dead, their revocation going on.
     #[serde(default)]
     pub disabling: bool,
+    /// Who had it disabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_by: Option<Cause>,
     /// Settings that are kept and shown as given (headers, audit keys, …).
     #[serde(default)]
     pub extra: Map,
@@ -60,6 +64,7 @@ impl Mount {
             local: false,
             seal_wrap: false,
             disabling: false,
+            disabled_by: None,
             extra: Map::new(),
         })
     }

@@ -6,6 +6,7 @@ use crate::base::{Error, Kind, Result};
 use crate::core::answers::Turn;
 use crate::core::authentication::{Presented, Uses};
 use crate::core::authorize::{Authorized, authorize};
+use crate::core::causes::{Cause, Event};
 use crate::core::denial;
 use crate::core::hints;
 use crate::core::issue::Issuer;
@@ -114,7 +115,8 @@ impl Exchange<'_> {
         let outcome = self.send(request, answered);
         if let Some(identity) = self.identity.as_deref().filter(|identity| identity.last_use) {
             // Where this fails, the sweeper comes for it when the request's time is over.
-            if let Err(error) = self.live.revoke_row(identity.row.id) {
+            let cause = Cause { request_id: request.id.clone(), ..Cause::of(Event::UsedUp) };
+            if let Err(error) = self.live.revoke_row(identity.row.id, &cause) {
                 log::error!("a token that is used up is cleaned up later: {}", error.for_log());
             }
         }

@@ -2,20 +2,22 @@
 //! names and never one long transaction.
 
 use crate::base::Result;
+use crate::core::causes::{Cause, Prepared};
 use crate::core::leases::Leases;
 use crate::core::live::Live;
 use crate::core::mounts::{Mount, Resolved, Table};
 use crate::core::names::Names;
-use crate::core::revocation::{BATCH, ROWS_A_CHANGE};
+use crate::core::revocation::BATCH;
 use crate::storage::{LeaseKey, LeaseKind, Snapshot};
 use std::sync::Arc;
 
 impl Live {
     /// Marks every lease under a prefix (mounts above it count as under it) as revoking; how many there were.
-    pub fn revoke_prefix(&self, prefix: &str) -> Result<usize> {
+    pub fn revoke_prefix(&self, prefix: &str, cause: Cause) -> Result<usize> {
+        let cause = self.prepare_cause(&cause.at(prefix))?;
         let mut marked = 0;
         for (mount, node) in self.under(prefix)? {
-            marked += self.mark_below(&mount, node)?;
+            marked += self.mark_below(&mount, node, &cause)?;
         }
         self.bell.ring();
         Ok(marked)
@@ -102,36 +104,21 @@ impl Live {
         Ok(node.map(|node| (mount.clone(), node)).into_iter().collect())
     }
 
-    fn mark_below(&self, mount: &Mount, node: i64) -> Result<usize> {
-        let now = self.now();
-        let mut total = 0;
+    fn mark_below(&self, mount: &Mount, node: i64, cause: &Prepared) -> Result<usize> {
         if node == 0 {
-            return self.mark_mount(mount);
+            return self.mark_mount(mount, cause);
         }
-        loop {
-            let marked = self.storage.writing(|tx| tx.lease_mark_node(node, None, now, ROWS_A_CHANGE))?;
-            total += marked;
-            if marked < ROWS_A_CHANGE {
-                break;
-            }
-        }
+        let mut total = self.mark(cause, |tx, key, now, limit| tx.lease_mark_node(node, Some(key), now, limit))?;
         for child in self.child_nodes(mount, node)? {
-            total += self.mark_below(mount, child)?;
+            total += self.mark_below(mount, child, cause)?;
         }
         Ok(total)
     }
 
     /// Marks all leases of a mount, a batch a transaction; how many there were.
-    pub fn mark_mount(&self, mount: &Mount) -> Result<usize> {
-        let mut total = 0;
-        loop {
-            let marked =
-                self.storage.writing(|tx| tx.lease_mark_mount(&mount.hash(), None, self.now(), ROWS_A_CHANGE))?;
-            total += marked;
-            if marked < ROWS_A_CHANGE {
-                return Ok(total);
-            }
-        }
+    pub fn mark_mount(&self, mount: &Mount, cause: &Prepared) -> Result<usize> {
+        let mount = mount.hash();
+        self.mark(cause, |tx, key, now, limit| tx.lease_mark_mount(&mount, Some(key), now, limit))
     }
 
     fn collect(&self, mount: &Mount, node: i64, rows: &mut Vec<i64>) -> Result<()> {

@@ -2,6 +2,7 @@
 //! in the background, is retried for as long as it takes, and never holds up a request.
 
 use crate::base::{Error, Result, Timestamp, random};
+use crate::core::causes::{Cause, Outcome};
 use crate::core::issue::Issuer;
 use crate::core::leases::{Lease, Leases, SecretRecord};
 use crate::core::live::Live;
@@ -10,7 +11,7 @@ use crate::core::names::Names;
 use crate::core::records::MountRecords;
 use crate::core::services::MountServices;
 use crate::logical::{Backing, Caller, Ctx, LeaseView, Revoked};
-use crate::storage::{Hash, LeaseRow, LeaseState, Tx};
+use crate::storage::{Hash, LeaseKind, LeaseRow, LeaseState, Tx};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,20 +36,29 @@ pub const ROWS_A_CHANGE: usize = 200;
 
 impl Live {
     /// Revokes one row: dead from this commit on, and all below it. Ending it outside is left to the sweeper.
-    pub fn revoke_row(&self, id: i64) -> Result<()> {
+    pub fn revoke_row(&self, id: i64, cause: &Cause) -> Result<()> {
         let now = self.now();
-        self.storage.writing(|tx| {
-            let Some(row) = tx.lease(id)? else { return Ok(()) };
-            let from = row.state;
-            if from == LeaseState::Pending {
-                return Ok(());
-            }
-            let to = if from == LeaseState::Active { LeaseState::Revoking } else { from };
-            tx.lease_advance(id, from, to, Some(now), if from == LeaseState::Active { 0 } else { row.attempts })?;
-            Ok(())
-        })?;
+        self.storage.writing(|tx| self.mark_row(tx, id, cause, |_| now))?;
         self.bell.ring();
         Ok(())
+    }
+
+    /// Marks one row, due as `due` says; none for one that is gone or still being made.
+    pub(super) fn mark_row(
+        &self,
+        tx: &mut dyn Tx,
+        id: i64,
+        cause: &Cause,
+        due: impl Fn(&LeaseRow) -> Timestamp,
+    ) -> Result<Option<LeaseRow>> {
+        let Some(mut row) = tx.lease(id)?.filter(|row| row.state != LeaseState::Pending) else { return Ok(None) };
+        let from = row.state;
+        if from == LeaseState::Active {
+            self.prepare_cause_at(cause, &row)?.put_on(tx, id)?;
+            row.state = LeaseState::Revoking;
+        }
+        tx.lease_advance(id, from, row.state, Some(due(&row)), row.attempts)?;
+        Ok(Some(row))
     }
 
     /// Ends a claimed lease outside and deletes its row; on failure stores when and why to try again.
@@ -60,7 +70,7 @@ impl Live {
         let leases = Leases { barrier: &self.barrier };
         let opened = leases.open(row.clone()).and_then(|lease| {
             let outcome = self.try_revoke(&lease);
-            self.learn(&lease.row.lane(), outcome.as_ref().map(|(outcome, _)| *outcome));
+            self.learn(&lease, outcome.as_ref().map(|(outcome, _)| *outcome));
             Ok((lease, outcome?))
         });
         match opened {
@@ -70,9 +80,10 @@ impl Live {
                     // The create may still land: look again when it no longer can.
                     return self.look_again(&lease.row, lease.row.issued.plus(settle));
                 }
-                self.storage.writing(|tx| self.delete_lease(tx, &lease.row))?;
-                log::info!("lease of {} ended: {outcome:?}", lease.payload.path);
-                Ok(())
+                // First, so that a crash in between tells it twice and not never.
+                let ended = [(lease, Outcome::Outside(outcome))];
+                self.tell_ended(&ended);
+                self.storage.writing(|tx| self.delete_lease(tx, &ended[0].0.row))
             }
             Err(error) => {
                 self.put_off(&row, &error)?;
@@ -92,12 +103,13 @@ impl Live {
     }
 
     /// Notes what a try of a revocation tells of its target.
-    fn learn(&self, target: &Hash, outcome: Result<Revoked, &Error>) {
+    fn learn(&self, lease: &Lease, outcome: Result<Revoked, &Error>) {
+        let target = lease.row.lane();
         match outcome {
             // Nobody was asked.
             Ok(Revoked::ExpiresOnly) => {}
-            Err(error) if error.is_silence() => self.heard_nothing(target, error),
-            Ok(Revoked::Done | Revoked::Gone) | Err(_) => self.heard(target),
+            Err(error) if error.is_silence() => self.heard_nothing(lease, error),
+            Ok(Revoked::Done | Revoked::Gone) | Err(_) => self.heard(&target),
         }
     }
 
@@ -113,10 +125,12 @@ impl Live {
     }
 
     /// A target did not answer. After some tries all that is due there counts as irrevocable, as its own tries would show.
-    pub(super) fn heard_nothing(&self, target: &Hash, reason: &Error) {
-        let tries = self.targets.unanswered(target, reason, self.now());
+    pub(super) fn heard_nothing(&self, lease: &Lease, reason: &Error) {
+        let target = &lease.row.lane();
+        let name = self.target_name(lease);
+        let tries = self.targets.unanswered(target, &name, reason, self.now());
         if matches!(tries, Ok(1)) {
-            log::warn!("a target is silent, and its leases wait until it answers: {}", reason.for_log());
+            log::warn!("{name} is silent, and its leases wait until it answers: {}", reason.for_log());
         }
         let noted = tries.and_then(|tries| match tries {
             QUICK_TRIES.. => self.in_batches(|tx| tx.lease_mark_irrevocable(target, self.now(), ROWS_A_CHANGE)),
@@ -127,6 +141,22 @@ impl Live {
         }
     }
 
+    fn target_name(&self, lease: &Lease) -> String {
+        let named = lease.payload.secret.as_ref().map(|secret| secret.target.as_str()).filter(|name| !name.is_empty());
+        let mount =
+            || self.mount_of(&lease.row.mount).map_or_else(|_| "a mount".to_owned(), |mount| mount.path.clone());
+        named.map_or_else(mount, str::to_owned)
+    }
+
+    /// Makes all that waits for its next try due, at every target.
+    ///
+    /// # Errors
+    /// `Internal` when the store fails.
+    pub fn retry_all(&self) -> Result<()> {
+        let lanes = self.storage.reading(|snapshot| snapshot.lanes(LeaseKind::Secret))?;
+        lanes.iter().try_for_each(|lane| self.retry(&lane.id))
+    }
+
     /// Makes all that waits for a target due.
     pub(super) fn retry(&self, target: &Hash) -> Result<()> {
         let now = self.now();
@@ -134,7 +164,7 @@ impl Live {
     }
 
     /// Changes rows a batch a transaction, until there are no more.
-    fn in_batches(&self, mut change: impl FnMut(&mut dyn Tx) -> Result<usize>) -> Result<()> {
+    pub(super) fn in_batches(&self, mut change: impl FnMut(&mut dyn Tx) -> Result<usize>) -> Result<()> {
         while self.storage.writing(&mut change)? == ROWS_A_CHANGE {}
         Ok(())
     }
@@ -167,9 +197,13 @@ impl Live {
         })
     }
 
-    /// Deletes a lease's row and the names above it that nothing else needs.
+    /// Deletes a lease's row and the names above it that nothing else needs; that there was one with its outside name is kept
+    /// for a while.
     pub fn delete_lease(&self, tx: &mut dyn Tx, row: &LeaseRow) -> Result<()> {
         tx.lease_delete(row.id)?;
+        if let Some(subject) = &row.subject {
+            tx.ended_put(subject, self.now())?;
+        }
         Names { barrier: &self.barrier, mount: row.mount }.prune(tx, row.node)
     }
 

@@ -2,6 +2,7 @@
 //! with no snapshot open in between.
 
 use crate::base::Result;
+use crate::core::causes::Cause;
 use crate::core::leases::Leases;
 use crate::core::live::Live;
 use crate::core::mounts::Mount;
@@ -59,14 +60,17 @@ impl Live {
     ///
     /// # Errors
     /// `Internal` when the store fails.
-    pub fn revoke_selected(&self, selection: &Selection) -> Result<Vec<i64>> {
+    pub fn revoke_selected(&self, selection: &Selection, cause: &Cause) -> Result<Vec<i64>> {
         let mut all = Vec::new();
         let mut page = Vec::new();
         let now = self.now();
+        let cause = self.prepare_cause(cause)?;
         let mark = |page: &mut Vec<LeaseRow>| -> Result<()> {
             self.storage.writing(|tx| {
                 for row in page.iter().filter(|row| row.state == LeaseState::Active) {
-                    tx.lease_advance(row.id, LeaseState::Active, LeaseState::Revoking, Some(now), 0)?;
+                    if tx.lease_advance(row.id, LeaseState::Active, LeaseState::Revoking, Some(now), 0)? {
+                        cause.put_on(tx, row.id)?;
+                    }
                 }
                 Ok(())
             })?;

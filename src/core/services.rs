@@ -1,6 +1,7 @@
 //! What the core does for an engine beside keeping its records: passwords, marks, and its leases counted and ended.
 
 use crate::base::{Result, Secret};
+use crate::core::causes::{Cause, Event};
 use crate::core::leases::Leases;
 use crate::core::live::Live;
 use crate::core::revocation::BATCH;
@@ -46,7 +47,7 @@ impl Services for MountServices {
         let mut count = 0;
         self.each_page(which, |page| {
             for row in page {
-                self.live.revoke_row(row.id)?;
+                self.live.revoke_row(row.id, &Cause::of(Event::EndedByEngine))?;
                 count += 1;
             }
             Ok(())

@@ -5,6 +5,8 @@
 //! line that nobody can work on, however long, costs one look in an index and no write.
 
 use crate::base::{Result, Timestamp};
+use crate::core::causes::{self, Cause, Event, Outcome};
+use crate::core::leases::Leases;
 use crate::core::live::Live;
 use crate::core::mounts::{self, Mount};
 use crate::core::revocation::{BATCH, CLAIM, ROWS_A_CHANGE};
@@ -22,6 +24,10 @@ const FLOOR_EVERY: Duration = Duration::from_secs(600);
 
 /// While something is due in the future, the wall clock is looked at this often: it may step, or the machine may have slept.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The outside names of ended leases are kept so long, and so many of them, for whoever finds one of them still there.
+const NAMES_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+const MOST_NAMES: usize = 100_000;
 
 /// The name of the time floor in the store's `meta`.
 pub const CLOCK_FLOOR: &str = "clock_floor";
@@ -43,6 +49,8 @@ enum Ring {
     Quiet,
     Rung,
     Stop,
+    /// The sweeper has stopped.
+    Stopped,
 }
 
 impl Bell {
@@ -66,7 +74,23 @@ impl Bell {
     }
 
     pub fn stop(&self) {
-        self.lock().ring = Ring::Stop;
+        let mut waiting = self.lock();
+        if waiting.ring != Ring::Stopped {
+            waiting.ring = Ring::Stop;
+        }
+        self.0.1.notify_all();
+    }
+
+    /// Stops the sweeper and waits until it has stopped.
+    #[cfg(test)]
+    pub fn stop_and_wait(&self) {
+        self.stop();
+        let waited = self.0.1.wait_while(self.lock(), |waiting| waiting.ring != Ring::Stopped);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn stopped(&self) {
+        self.lock().ring = Ring::Stopped;
         self.0.1.notify_all();
     }
 
@@ -95,15 +119,19 @@ impl Bell {
 /// `Internal` when the system gives no thread.
 pub fn start(live: &Arc<Live>) -> Result<()> {
     let (weak, bell) = (Arc::downgrade(live), live.bell.clone());
-    let thread = thread::Builder::new().name("sweeper".into()).spawn(move || run(&weak, &bell));
+    let thread = thread::Builder::new().name("sweeper".into()).spawn(move || {
+        run(&weak, &bell);
+        bell.stopped();
+    });
     thread.map(drop).map_err(|error| crate::base::Error::internal("no thread for the sweeper").caused_by(error))
 }
 
 fn run(live: &Weak<Live>, bell: &Bell) {
     let workers = Arc::new(Workers::default());
     let mut floor_stored = None;
+    // Nobody ends any more what an earlier process had claimed, and a target that was silent then may answer now.
     if let Some(live) = live.upgrade()
-        && let Err(error) = retry_all(&live)
+        && let Err(error) = live.retry_all()
     {
         log::error!("what an earlier process had begun is tried again later: {}", error.for_log());
     }
@@ -113,6 +141,9 @@ fn run(live: &Weak<Live>, bell: &Bell) {
             floor_stored = Some(Instant::now());
             if let Err(error) = store_floor(&live) {
                 log::error!("the time floor could not be stored: {}", error.for_log());
+            }
+            if let Err(error) = tidy(&live) {
+                log::error!("what is kept of ended leases is tidied later: {}", error.for_log());
             }
         }
         let pause = match sweep(&live, &workers) {
@@ -129,15 +160,17 @@ fn run(live: &Weak<Live>, bell: &Bell) {
     }
 }
 
-/// Nobody ends any more what an earlier process had claimed, and a target that was silent then may answer now.
-fn retry_all(live: &Live) -> Result<()> {
-    let lanes = live.storage.reading(|snapshot| snapshot.lanes(LeaseKind::Secret))?;
-    lanes.iter().try_for_each(|lane| live.retry(&lane.id))
-}
-
 fn store_floor(live: &Live) -> Result<()> {
     let now = live.now();
     live.storage.writing(|tx| tx.set_meta(CLOCK_FLOOR, &now.0.to_be_bytes()))
+}
+
+/// Drops what has been kept of ended leases for long enough.
+fn tidy(live: &Live) -> Result<()> {
+    let now = live.now();
+    let (causes, names) = (now.minus(causes::KEPT), now.minus(NAMES_KEPT));
+    live.in_batches(|tx| tx.causes_tidy(causes, ROWS_A_CHANGE))?;
+    live.in_batches(|tx| tx.ended_tidy(names, MOST_NAMES, ROWS_A_CHANGE))
 }
 
 /// Does all that is due; how long there is nothing more to do.
@@ -195,33 +228,39 @@ fn end_due_tokens(live: &Live) -> Result<bool> {
 /// have nothing left go.
 fn end_tokens(live: &Live, rows: &[LeaseRow], now: Timestamp) -> Result<()> {
     let cubbyholes = live.cubbyhole_mount().map(|mount| mount.hash());
-    live.storage.writing(|tx| {
-        let mut room = ROWS_A_CHANGE;
+    let ended = live.storage.writing(|tx| {
+        let (mut room, mut ended) = (ROWS_A_CHANGE, Vec::new());
         for row in rows {
-            room = room.saturating_sub(end_token(live, tx, row, cubbyholes.as_ref(), now, room)?);
+            room = room.saturating_sub(end_token(live, tx, row, cubbyholes.as_ref(), (now, room), &mut ended)?);
             if room == 0 {
                 break;
             }
         }
-        Ok(())
-    })
+        Ok(ended)
+    })?;
+    let leases = Leases { barrier: &live.barrier };
+    // What ended by its own time is told on audit devices alone.
+    let told = ended.into_iter().filter(|row| row.cause.is_some() || !live.audit.is_empty());
+    let told: Vec<_> = told.filter_map(|row| Some((leases.open(row).ok()?, Outcome::Token))).collect();
+    live.tell_ended(&told);
+    Ok(())
 }
 
-/// Ends one token as far as `room` rows allow; how many rows it took.
+/// Ends one token as far as `room` rows allow, and puts it with the `ended` when nothing is left of it; how many rows it took.
 fn end_token(
     live: &Live,
     tx: &mut dyn Tx,
     row: &LeaseRow,
     cubbyholes: Option<&Hash>,
-    now: Timestamp,
-    room: usize,
+    (now, room): (Timestamp, usize),
+    ended: &mut Vec<LeaseRow>,
 ) -> Result<usize> {
     // It may have been renewed, or be gone, since it was read.
     let Some(row) = tx.lease(row.id)?.filter(|row| row.due.is_some_and(|due| due <= now)) else { return Ok(0) };
     if row.state != LeaseState::Revoking {
         tx.lease_advance(row.id, row.state, LeaseState::Revoking, Some(now), 0)?;
     }
-    let marked = tx.lease_mark_children(row.id, None, now, room)?;
+    let marked = mark_children(live, tx, &row, now, room)?;
     if marked == room {
         return Ok(marked);
     }
@@ -231,11 +270,25 @@ fn end_token(
     };
     if cleared {
         live.delete_lease(tx, &row)?;
+        ended.push(row);
     } else {
         // A large cubbyhole goes a batch at a time, and others are not kept waiting for it.
         tx.lease_advance(row.id, LeaseState::Revoking, LeaseState::Revoking, Some(now.plus(LOOK_EVERY)), 0)?;
     }
     Ok(marked + 1)
+}
+
+/// What ends the token ends its children. Where that is its own time, it becomes their cause.
+fn mark_children(live: &Live, tx: &mut dyn Tx, row: &LeaseRow, now: Timestamp, room: usize) -> Result<usize> {
+    if let Some(cause) = &row.cause {
+        return tx.lease_mark_children(row.id, Some(cause), now, room);
+    }
+    if tx.lease_children_count(row.id, 0, 1)? == 0 {
+        return Ok(0);
+    }
+    let cause = live.prepare_cause_at(&Cause::of(Event::Expired), row)?;
+    cause.put_on(tx, row.id)?;
+    tx.lease_mark_children(row.id, Some(&cause.key), now, room)
 }
 
 /// Claims due secrets for the workers: of each line as many as they can take.
@@ -289,7 +342,8 @@ fn run_tasks(live: &Arc<Live>, workers: &Arc<Workers>) -> Result<()> {
 
 /// A mount that is being disabled: its leases first, then its records, then its row.
 fn clear_mount(live: &Live, mount: &Mount) -> Result<()> {
-    live.mark_mount(mount)?;
+    let disabled_by = mount.disabled_by.clone().unwrap_or_else(|| Cause::of(Event::MountDisabled));
+    live.mark_mount(mount, &live.prepare_cause(&disabled_by.at(&mount.path))?)?;
     let hash = mount.hash();
     if !live.storage.reading(|snapshot| snapshot.leases_of_mount(&hash, 0, 1))?.is_empty() {
         return Ok(());

@@ -31,6 +31,8 @@ enum Known {
 /// A target that does not answer.
 #[derive(Debug, Clone)]
 pub struct Silence {
+    /// The identity of the target, or the mount whose leases name none.
+    pub name: String,
     pub since: Timestamp,
     /// When it is asked again.
     pub next: Timestamp,
@@ -46,7 +48,8 @@ impl Silence {
     #[must_use]
     pub fn refusal(&self) -> Error {
         Error::upstream(format!(
-            "the target has not answered since {} and is asked again at {}: {}",
+            "{} has not answered since {} and is asked again at {}: {}",
+            self.name,
             self.since.rfc3339(),
             self.next.rfc3339(),
             self.reason
@@ -106,7 +109,7 @@ impl Targets {
     ///
     /// # Errors
     /// `Internal` when the operating system gives no randomness.
-    pub fn unanswered(&self, target: &Hash, reason: &Error, now: Timestamp) -> Result<u32> {
+    pub fn unanswered(&self, target: &Hash, name: &str, reason: &Error, now: Timestamp) -> Result<u32> {
         let mut known = self.lock();
         let before = match known.get(target) {
             Some(Known::Silent(silence)) => Some(silence.clone()),
@@ -117,6 +120,7 @@ impl Targets {
         }
         let tries = before.as_ref().map_or(0, |silence| silence.tries).saturating_add(1);
         let silence = Silence {
+            name: name.to_owned(),
             since: before.map_or(now, |silence| silence.since),
             next: now.plus(pause(tries)?),
             tries,

@@ -4,6 +4,7 @@
 use crate::base::cidr::Cidr;
 use crate::base::{Error, Result, Secret, Timestamp, random};
 use crate::core::authentication::all_policies;
+use crate::core::causes::Cause;
 use crate::core::leases::{Grants, Lease, Leases, MAX_DEPTH, Payload};
 use crate::core::live::Live;
 use crate::core::mounts;
@@ -241,11 +242,11 @@ impl Live {
     }
 
     /// Revokes a token but not the tokens that it made: they stand alone from this commit on.
-    pub fn revoke_alone(&self, id: i64) -> Result<()> {
+    pub fn revoke_alone(&self, id: i64, cause: &Cause) -> Result<()> {
         let now = self.now();
         self.storage.writing(|tx| {
             self.release_children(tx, id)?;
-            tx.lease_advance(id, LeaseState::Active, LeaseState::Revoking, Some(now), 0)
+            self.mark_row(tx, id, cause, |_| now)
         })?;
         self.bell.ring();
         Ok(())

@@ -88,6 +88,15 @@ pub trait Snapshot {
     /// Leases that hang at exactly this node.
     fn leases_at(&self, node: i64, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
     fn leases_of_mount(&self, mount: &Hash, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
+    /// Leases of a mount that are of this kind and in this state.
+    fn leases_in_state(
+        &self,
+        mount: &Hash,
+        kind: LeaseKind,
+        state: LeaseState,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<LeaseRow>>;
     /// Leases that carry this hash in the column of the index.
     fn leases_by(&self, index: LeaseIndex, value: &Hash, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
     fn leases_of_kind(&self, kind: LeaseKind, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;

@@ -3,6 +3,7 @@
 use super::settings::{self, DESCRIPTION};
 use crate::base::{Error, Result};
 use crate::core::Call;
+use crate::core::causes::Event;
 use crate::core::mounts::{self, Class, Mount};
 use crate::core::plan::{self, DRY_RUN};
 use crate::core::selection::Selection;
@@ -118,7 +119,7 @@ fn disable(call: &mut Call, input: &Input) -> Result<Response> {
     if plan::is_asked_for(input) {
         return live.plan(&Selection::Mount(live.mount_at(&path)?), call.deadline);
     }
-    super::mounts::disable_at(live, &path)?;
+    super::mounts::disable_at(live, &path, &call.cause(Event::MountDisabled))?;
     Ok(Response::empty())
 }
 

@@ -1,20 +1,24 @@
 //! `sys/leases`: looking leases up, listing and counting them. Renewing and revoking are files of their own.
 
+pub mod count;
 pub mod names;
 pub mod owner;
 pub mod revoke_entity;
 pub mod revoke_role;
+pub mod targets;
+pub mod tidy;
 pub mod tree;
 pub mod why;
 
-use crate::base::{Error, Result};
-use crate::core::{Call, leases};
+use crate::base::{Error, Result, Timestamp};
+use crate::core::leases::Lease;
+use crate::core::renewal::Found;
+use crate::core::{Call, Live};
 use crate::logical::route::{ORDINARY, SUDO};
 use crate::logical::{Action, Field, Input, Operation, Response, Route};
 use crate::policy;
-use crate::storage::LeaseState;
-use serde_json::json;
-use std::collections::BTreeMap;
+use crate::storage::LeaseKind;
+use serde_json::{Value, json};
 
 pub static LOOKUP: Route<Call> = Route {
     pattern: "leases/lookup",
@@ -29,8 +33,9 @@ pub static LOOKUP: Route<Call> = Route {
     ],
     exists: None,
     summary: "Shows a lease.",
-    help: "A lease is found by the last part of its id, so that the id stays good when its mount is moved. A lease that has \
-           ended is not shown, even while its credential is still being removed.",
+    help: "A lease is found by the last part of its id, so that the id stays good when its mount is moved. One that \
+           has ended is shown for as long as its credential is not: its state, how often that was tried, when it is tried \
+           next, and why it failed.",
     flags: ORDINARY,
 };
 
@@ -44,42 +49,34 @@ pub static LIST: Route<Call> = Route {
     flags: SUDO,
 };
 
-pub static COUNT: Route<Call> = Route {
-    pattern: "leases/count",
-    fields: COUNT_FIELDS,
-    actions: &[Action::new(Operation::Read, count, "Counts the leases of each mount.")],
-    exists: None,
-    summary: "Counts leases.",
-    help: "Every lease counts until its credential is gone, tokens included.",
-    flags: ORDINARY,
-};
-
 pub static LEASES: Route<Call> = Route {
     pattern: "leases",
-    fields: COUNT_FIELDS,
-    actions: &[Action::new(Operation::Read, count, "Counts the leases of each mount.")],
+    fields: &[
+        count::TYPE,
+        Field::text("limit", "How many to list: a number, or none for all. 10000 when not given."),
+        Field::flag("force", "List all of them, however many they are."),
+        count::NAMESPACES,
+    ],
+    actions: &[Action::new(Operation::Read, list_in_state, "Lists leases by their state, or counts all.")],
     exists: None,
-    summary: "Counts leases.",
-    help: "As leases/count. Every lease counts until its credential is gone, tokens included.",
+    summary: "Lists the leases that are in one state.",
+    help: "With type=irrevocable: the leases whose credentials could not be ended in several tries, and why. They are tried \
+           again slowly, and at once when their target answers. Without type: as leases/count.",
     flags: SUDO,
 };
 
-const COUNT_FIELDS: &[Field] =
-    &[Field::text("type", "irrevocable: count only those whose credential could not be ended in several tries.")];
+/// Leases listed at once unless more are asked for.
+const MOST_LISTED: usize = 10_000;
 
 fn lookup(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
     let id = input.text("lease_id").filter(|id| !id.is_empty());
     let found = live.find_lease(&id.ok_or_else(|| Error::bad_request("lease_id must be specified"))?)?;
-    if !live.is_alive(&found.lease)? {
+    // A dead token has nothing outside that is still to be ended.
+    if found.lease.row.kind == LeaseKind::Token && !live.is_alive(&found.lease)? {
         return Err(Error::bad_request("invalid lease"));
     }
-    let mut data = leases::describe(&found.lease, &found.id, live.now());
-    let kind = found.lease.payload.secret.as_ref().map(|secret| secret.kind.as_str());
-    if kind.and_then(|kind| live.engine(&found.mount).ok()?.secret(kind)).is_some_and(|kind| kind.expires_only) {
-        data.insert("revocation".to_owned(), "expires only".into());
-    }
-    Ok(Response::data(data))
+    Ok(Response::data(live.describe(&found)?))
 }
 
 /// The route is shared with looking up, which needs no sudo.
@@ -99,21 +96,52 @@ fn keys(call: &Call, prefix: &str) -> Result<Response> {
     if keys.is_empty() { Err(Error::not_found("")) } else { Ok(Response::keys(keys)) }
 }
 
-fn count(call: &mut Call, input: &Input) -> Result<Response> {
+fn list_in_state(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
-    let only = match input.text("type").as_deref() {
-        None | Some("") => None,
-        Some("irrevocable") => Some(LeaseState::Irrevocable),
-        Some(_) => return Err(Error::bad_request("type takes irrevocable, or nothing for all leases")),
-    };
-    let mounts = live.mounts();
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for row in live.storage.reading(|snapshot| snapshot.lease_counts())? {
-        if only.is_none_or(|state| state == row.state) {
-            let path =
-                mounts.by_hash(&row.mount).map_or_else(|| "(unknown mount)".to_owned(), |mount| mount.path.clone());
-            *counts.entry(path).or_default() += row.count;
+    let Some(state) = count::meant(input)? else { return count::counted(live, None) };
+    let limit = limit(input)?;
+    let mut listed = Vec::new();
+    let whole = live.each_in_state(state, |found| {
+        let has_room = listed.len() < limit;
+        if has_room {
+            listed.push(shown(live, &found));
         }
+        has_room
+    })?;
+    let response = Response::json(json!({ "lease_count": listed.len(), "leases": listed }));
+    Ok(if whole {
+        response
+    } else {
+        response.warn("There are more such leases than the limit. To list them all, ask again with force set to true.")
+    })
+}
+
+fn shown(live: &Live, found: &Found) -> Value {
+    let Lease { row, payload } = &found.lease;
+    let moment = |moment: Option<Timestamp>| moment.map_or(Value::Null, |moment| Value::from(moment.rfc3339()));
+    // The target's silence is why nothing was tried of late.
+    let silence = live.targets.silence(&row.lane()).map(|silence| silence.reason);
+    let error = payload.last_error.clone().or(silence);
+    json!({
+        "lease_id": found.id,
+        "mount_id": found.mount.accessor,
+        "error": error.unwrap_or_default(),
+        "attempts": row.attempts,
+        "next_attempt": moment(row.due),
+        "expire_time": moment(row.expires),
+        "subject": payload.secret.as_ref().map(|secret| secret.subject.as_str()),
+        "target": payload.secret.as_ref().map(|secret| secret.target.as_str()),
+    })
+}
+
+fn limit(input: &Input) -> Result<usize> {
+    let given = input.text("limit").unwrap_or_default();
+    if input.flag("force") == Some(true) || given.eq_ignore_ascii_case("none") {
+        return Ok(usize::MAX);
     }
-    Ok(Response::json(json!({ "lease_count": counts.values().sum::<u64>(), "counts": counts })))
+    if given.is_empty() {
+        return Ok(MOST_LISTED);
+    }
+    let number = given.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| Error::bad_request("limit must be 'none' or a positive integer"))
 }

@@ -2,6 +2,7 @@
 
 use super::settings::{self, DESCRIPTION, OPTIONS};
 use crate::base::{Error, Result};
+use crate::core::causes::{Cause, Event};
 use crate::core::mounts::{self, Class, Mount, Resolved, Table};
 use crate::core::plan::{self, DRY_RUN};
 use crate::core::selection::Selection;
@@ -165,7 +166,7 @@ fn disable(call: &mut Call, input: &Input) -> Result<Response> {
     if plan::is_asked_for(input) {
         return live.plan(&Selection::Mount(live.mount_at(&path)?), call.deadline);
     }
-    disable_at(live, &path)?;
+    disable_at(live, &path, &call.cause(Event::MountDisabled))?;
     Ok(Response::empty())
 }
 
@@ -173,7 +174,7 @@ fn disable(call: &mut Call, input: &Input) -> Result<Response> {
 ///
 /// # Errors
 /// `BadRequest` for a mount that belongs to the server, `Internal` for a damaged one.
-pub(super) fn disable_at(live: &Live, path: &str) -> Result<()> {
+pub(super) fn disable_at(live: &Live, path: &str, cause: &Cause) -> Result<()> {
     let check = |table: &Table| -> Result<Option<(Arc<Mount>, Mount)>> {
         if matches!(table.resolve(&live.barrier, path), Resolved::Damaged) {
             return Err(Error::internal(format!("the mount at {path} is damaged: it cannot be disabled as it is")));
@@ -182,7 +183,7 @@ pub(super) fn disable_at(live: &Live, path: &str) -> Result<()> {
         if before.is_builtin() {
             return Err(Error::bad_request(format!("cannot unmount {path:?}")));
         }
-        let after = Mount { disabling: true, ..Mount::clone(&before) };
+        let after = Mount { disabling: true, disabled_by: Some(cause.clone()), ..Mount::clone(&before) };
         Ok(Some((before, after)))
     };
     let disabled = live.change_mounts(check, |tx, mounts| match mounts {

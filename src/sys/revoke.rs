@@ -4,6 +4,7 @@
 
 use super::renew::lease_id;
 use crate::base::{Error, Result};
+use crate::core::causes::{Cause, Event};
 use crate::core::errand::{self, Errand, Left};
 use crate::core::plan::{self, DRY_RUN};
 use crate::core::selection::Selection;
@@ -97,10 +98,10 @@ fn revoke(call: &mut Call, input: &Input) -> Result<Response> {
         return live.plan(&Selection::One(row), call.deadline);
     }
     if waits(input) {
-        Errand::new(live).end(row)?;
+        Errand::new(live, call.cause(Event::Revoked)).end(row)?;
         return Ok(Response::empty());
     }
-    live.revoke_row(row)?;
+    live.revoke_row(row, &call.cause(Event::Revoked))?;
     Ok(Response::empty().accepted())
 }
 
@@ -111,16 +112,17 @@ fn revoke_prefix(call: &mut Call, input: &Input) -> Result<Response> {
         return live.plan(&Selection::Prefix(prefix), call.deadline);
     }
     let rows = if waits(input) { live.leases_under(&prefix)? } else { Vec::new() };
-    live.revoke_prefix(&prefix)?;
-    end_all(call, input, &rows)
+    let cause = call.cause(Event::RevokedByPrefix);
+    live.revoke_prefix(&prefix, cause.clone())?;
+    end_all(call, cause, input, &rows)
 }
 
 /// Ends what is dead already, for as long as there is time and somebody waits for it.
-pub(super) fn end_all(call: &Call, input: &Input, rows: &[i64]) -> Result<Response> {
+pub(super) fn end_all(call: &Call, cause: Cause, input: &Input, rows: &[i64]) -> Result<Response> {
     if !waits(input) {
         return Ok(Response::empty().accepted());
     }
-    let Tried { failed, reason, left } = try_all(call.live()?, rows, call.deadline);
+    let Tried { failed, reason, left } = try_all(call.live()?, cause, rows, call.deadline);
     if let Some(error) = reason {
         return Err(error.context(format!(
             "{} of {} leases are dead, but their credentials could not be ended yet; it is tried again",
@@ -141,8 +143,9 @@ fn revoke_force(call: &mut Call, input: &Input) -> Result<Response> {
         return live.plan(&Selection::Prefix(prefix), call.deadline);
     }
     let rows = live.leases_under(&prefix)?;
-    live.revoke_prefix(&prefix)?;
-    let tried = try_all(live, &rows, call.deadline);
+    let cause = call.cause(Event::RevokedByForce);
+    live.revoke_prefix(&prefix, cause.clone())?;
+    let tried = try_all(live, cause, &rows, call.deadline);
     let dropped = errand::forget(live, &tried.failed)?;
     let response = if tried.left > 0 { still_ending(tried.left) } else { Response::empty() };
     if dropped.is_empty() {
@@ -169,8 +172,8 @@ struct Tried {
     left: usize,
 }
 
-fn try_all(live: &Arc<Live>, rows: &[i64], deadline: Instant) -> Tried {
-    let mut errand = Errand::new(live);
+fn try_all(live: &Arc<Live>, cause: Cause, rows: &[i64], deadline: Instant) -> Tried {
+    let mut errand = Errand::new(live, cause);
     let mut tried = Tried { failed: Vec::new(), reason: None, left: 0 };
     for (done, row) in rows.iter().enumerate() {
         if Instant::now() >= deadline {

@@ -3,6 +3,7 @@
 use super::{ACCESSOR, TOKEN, accessor, named};
 use crate::base::{Kind, Result};
 use crate::core::Call;
+use crate::core::causes::Event;
 use crate::core::plan::{self, DRY_RUN};
 use crate::core::selection::Selection;
 use crate::logical::route::{ORDINARY, SUDO};
@@ -83,7 +84,7 @@ fn revoke_row(call: &Call, input: &Input, row: i64) -> Result<Response> {
     if plan::is_asked_for(input) {
         return live.plan(&Selection::One(row), call.deadline);
     }
-    live.revoke_row(row)?;
+    live.revoke_row(row, &call.cause(Event::Revoked))?;
     Ok(Response::empty())
 }
 
@@ -93,6 +94,6 @@ fn revoke_orphan(call: &mut Call, input: &Input) -> Result<Response> {
     if plan::is_asked_for(input) {
         return live.plan(&Selection::Alone(row), call.deadline);
     }
-    live.revoke_alone(row)?;
+    live.revoke_alone(row, &call.cause(Event::Revoked))?;
     Ok(Response::empty())
 }

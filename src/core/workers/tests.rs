@@ -55,7 +55,7 @@ fn a_target_that_falls_silent_lets_go_of_what_waits_for_it() {
     targets.answered(&[1; 16]);
     wait_in(&mut workers.lock(), line(1), 0..10);
     assert_eq!(workers.room(&targets, line(1), NOW), QUEUED_A_LINE - 10);
-    targets.unanswered(&[1; 16], &Error::upstream("dead"), NOW).unwrap();
+    targets.unanswered(&[1; 16], "somewhere", &Error::upstream("dead"), NOW).unwrap();
     assert_eq!(workers.room(&targets, line(1), NOW), 0);
     assert!(workers.lock().take(&targets, NOW).is_none());
     assert!(workers.lock().taken.is_empty(), "so that they can be taken on again");
@@ -67,7 +67,7 @@ fn a_target_that_falls_silent_lets_go_of_what_waits_for_it() {
 fn silent_targets_leave_threads_for_the_others_however_many_they_are() {
     let (mut state, targets) = (State::default(), Targets::default());
     for number in 1..=100 {
-        targets.unanswered(&[number; 16], &Error::upstream("dead"), Timestamp(0)).unwrap();
+        targets.unanswered(&[number; 16], "somewhere", &Error::upstream("dead"), Timestamp(0)).unwrap();
         wait_in(&mut state, line(number), i64::from(number)..i64::from(number) + 1);
     }
     assert_eq!(begin_all(&mut state, &targets).len(), PROBES);

@@ -69,6 +69,15 @@ pub(crate) fn lists_are_paged_in_order_of_id_whatever_the_state(store: &dyn Stor
     assert_eq!(pages_of(&|s, after| ids(&s.lease_children(4, after, 5).unwrap())), everything);
     assert_eq!(pages_of(&|s, after| ids(&s.leases_at(5, after, 5).unwrap())), everything);
     assert_eq!(pages_of(&|s, after| ids(&s.leases_of_mount(&MOUNT, after, 5).unwrap())), everything);
+    let revoking: Vec<_> = all
+        .iter()
+        .filter(|(id, kind)| *kind == LeaseKind::Token && state_of(store, *id) == LeaseState::Revoking)
+        .map(|(id, _)| *id)
+        .collect();
+    let in_state =
+        |s: &dyn Snapshot, after| s.leases_in_state(&MOUNT, LeaseKind::Token, LeaseState::Revoking, after, 5).unwrap();
+    assert!(!revoking.is_empty());
+    assert_eq!(pages_of(&|s, after| ids(&in_state(s, after))), revoking);
     assert_eq!(pages_of(&|s, after| ids(&s.leases_of_kind(LeaseKind::Token, after, 5).unwrap())), tokens);
 
     let names: Vec<_> = (0..12_u8)

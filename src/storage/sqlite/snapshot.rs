@@ -4,8 +4,8 @@ use super::columns::{self, select_leases, select_nodes, select_work};
 use super::session::Session;
 use crate::base::{Result, Timestamp};
 use crate::storage::{
-    AnswerRow, Catalog, CatalogRow, Counted, Hash, KeyRow, Lane, LeaseIndex, LeaseKey, LeaseKind, LeaseRow, MountCount,
-    NodeRow, RecordRow, Snapshot, WorkRow,
+    AnswerRow, Catalog, CatalogRow, Counted, Hash, KeyRow, Lane, LeaseIndex, LeaseKey, LeaseKind, LeaseRow, LeaseState,
+    MountCount, NodeRow, RecordRow, Snapshot, WorkRow,
 };
 use rusqlite::params;
 
@@ -109,6 +109,18 @@ impl Snapshot for Session<'_> {
 
     fn leases_of_mount(&self, mount: &Hash, after: i64, limit: usize) -> Result<Vec<LeaseRow>> {
         self.all(LEASES_OF_MOUNT, params![mount, after, rows(limit)], columns::lease)
+    }
+
+    fn leases_in_state(
+        &self,
+        mount: &Hash,
+        kind: LeaseKind,
+        state: LeaseState,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<LeaseRow>> {
+        let sql = select_leases!("WHERE mount = ?1 AND kind = ?2 AND state = ?3 AND id > ?4 ORDER BY id LIMIT ?5");
+        self.all(sql, params![mount, kind, state, after, rows(limit)], columns::lease)
     }
 
     fn leases_by(&self, index: LeaseIndex, value: &Hash, after: i64, limit: usize) -> Result<Vec<LeaseRow>> {

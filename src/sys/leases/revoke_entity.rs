@@ -2,6 +2,7 @@
 
 use crate::base::Result;
 use crate::core::Call;
+use crate::core::causes::Event;
 use crate::core::plan::{self, DRY_RUN};
 use crate::core::selection::Selection;
 use crate::logical::route::SUDO;
@@ -21,10 +22,12 @@ pub static REVOKE: Route<Call> = Route {
 
 fn revoke(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
-    let selection = Selection::Entity(input.required("entity_id")?);
+    let entity = input.required("entity_id")?;
+    let selection = Selection::Entity(entity.clone());
     if plan::is_asked_for(input) {
         return live.plan(&selection, call.deadline);
     }
-    let rows = live.revoke_selected(&selection)?;
-    end_all(call, input, &rows)
+    let cause = call.cause(Event::RevokedByEntity).at(&entity);
+    let rows = live.revoke_selected(&selection, &cause)?;
+    end_all(call, cause, input, &rows)
 }

@@ -2,6 +2,7 @@
 
 use crate::base::{Error, Result};
 use crate::core::Call;
+use crate::core::causes::Event;
 use crate::core::mounts::Resolved;
 use crate::core::plan::{self, DRY_RUN};
 use crate::core::selection::Selection;
@@ -38,6 +39,7 @@ fn revoke(call: &mut Call, input: &Input) -> Result<Response> {
     if plan::is_asked_for(input) {
         return live.plan(&selection, call.deadline);
     }
-    let rows = live.revoke_selected(&selection)?;
-    end_all(call, input, &rows)
+    let cause = call.cause(Event::RevokedByRole).at(&path);
+    let rows = live.revoke_selected(&selection, &cause)?;
+    end_all(call, cause, input, &rows)
 }

@@ -18,7 +18,7 @@ static ROUTES: &[&Route<Call>] = &[
     &health::HEALTH,
     &leases::LOOKUP,
     &leases::LIST,
-    &leases::COUNT,
+    &leases::count::COUNT,
     &revoke::REVOKE,
     &revoke::REVOKE_OLDER_URL,
     &revoke::REVOKE_PREFIX,
@@ -117,7 +117,7 @@ fn a_lease_is_listed_counted_looked_up_and_revoked() {
     let id = format!("auth/token/create/{}", keys["keys"][0].as_str().unwrap());
     assert_eq!(list("sys/leases/lookup/auth/token/none/").err().map(|error| error.kind()), Some(Kind::NotFound));
     assert_eq!(
-        body(ask(&core, Operation::Read, "sys/leases/count", root, json!({})))["counts"],
+        body(ask(&core, Operation::Read, "sys/leases/count", root, json!({})))["counts_by_path"],
         json!({ "auth/token/": 2 })
     );
     let lookup = |id: &str| ask(&core, Operation::Update, "sys/leases/lookup", root, json!({ "lease_id": id }));

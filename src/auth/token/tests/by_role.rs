@@ -106,7 +106,8 @@ fn a_token_of_a_role_is_what_the_role_says() {
     server.post(&maker, "revoke-self", json!({})).unwrap();
     assert!(server.look(&token).is_ok(), "it has no parent");
     let live = server.core.live().unwrap();
-    live.revoke_prefix("auth/token/create/web/v1.2").unwrap();
+    let cause = crate::core::causes::Cause::of(crate::core::causes::Event::RevokedByPrefix);
+    live.revoke_prefix("auth/token/create/web/v1.2", cause).unwrap();
     assert_eq!(kind(server.look(&token)), Some(Kind::Denied));
 }
 

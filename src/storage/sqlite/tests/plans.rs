@@ -12,7 +12,7 @@ const WALKED_BY_DESIGN: [&str; 6] = [
     "SCAN mounts",
     "SCAN policies",
     "SCAN audit_devices",
-    "SCAN (subquery-1)",
+    "SCAN (subquery-",
     "SCAN leases USING COVERING INDEX leases_by_mount",
 ];
 
@@ -60,8 +60,8 @@ fn plan(connection: &Connection, sql: &str) -> Vec<String> {
 #[test]
 fn no_operation_walks_or_sorts_a_table() {
     let statements = every_statement();
-    // 40 ask and 37 change: one for each method, more where a catalog or an index chooses.
-    assert_eq!(statements.len(), 77, "a new statement needs a case that runs it");
+    // 41 ask and 37 change: one for each method, more where a catalog or an index chooses.
+    assert_eq!(statements.len(), 78, "a new statement needs a case that runs it");
     let connection = super::super::open::in_memory().unwrap();
     for sql in statements {
         for step in plan(&connection, &sql) {
