@@ -10,8 +10,9 @@ build: ## build the release binary: target/release/leasehold
 	cargo build --release --locked
 
 .PHONY: demo
-demo: install-deps ## go through the AWS example, against an emulator, checking every claim
+demo: install-deps ## go through the examples, against an AWS emulator and a PostgreSQL, checking every claim
 	examples/aws-dynamic-secrets/run.sh
+	examples/database-credentials/run.sh
 
 .PHONY: install-deps
 install-deps: ## install what building and testing need: C compiler, Python packages
