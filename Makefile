@@ -19,7 +19,8 @@ install-deps: ## install what building and testing need: C compiler, Python pack
 	@scripts/install-deps
 
 .PHONY: test
-test: install-deps ## run all tests
+test: ## run all tests, after installing what they need
+	@scripts/install-deps tests
 	cargo test --locked --no-fail-fast
 
 .PHONY: bench

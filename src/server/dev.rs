@@ -7,7 +7,6 @@ use crate::core::mounts::{self, Class, Mount};
 use crate::logical::engine::VERSION;
 use crate::seal::SealConfig;
 use crate::server::Running;
-use std::io::Write;
 
 /// What `server -dev` can be told.
 pub struct Options {
@@ -52,10 +51,8 @@ fn print(running: &Running, key: &Secret<Vec<u8>>, token: &Secret<String>) {
          You may need to set the following environment variables:\n\n    \
          $ export VAULT_ADDR='http://{address}'\n\n\
          The server is initialized and unsealed. To seal and unseal it, or to log in again, you need:\n\n\
-         Unseal Key: {key}\nRoot Token: {}\n\n\
-         ==> leasehold server started! Log data will stream in below:\n\n",
+         Unseal Key: {key}\nRoot Token: {}\n\n",
         token.expose()
     );
-    // Nobody may be reading; the server serves all the same.
-    drop(std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()));
+    super::say(&text);
 }

@@ -12,6 +12,7 @@ use crate::http::api::Api;
 use crate::http::{Limits, ListenerConfig, Server, TlsConfig, TlsVersion};
 use crate::storage::Storage;
 use crate::storage::sqlite::SqliteStorage;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,11 +71,20 @@ pub fn run(config: &Config, ready: impl FnOnce(&Running) -> Result<()>) -> Resul
     let http = running.http.clone();
     let accepting = std::thread::Builder::new().name("accept".into()).spawn(move || http.serve());
     let accepting = accepting.map_err(|error| Error::internal("no thread to accept connections").caused_by(error))?;
+    say(STARTED);
     signals.wait(|| reopen_audit_files(&running.core));
     log::info!("stopping: requests in flight are finished first");
     running.http.shutdown(GRACE);
     running.core.seal();
     accepting.join().unwrap_or_else(|_| Err(Error::internal("accepting connections broke off")))
+}
+
+/// Who starts a server from a script or a test waits for these words.
+const STARTED: &str = "==> Vault server started! Log data will stream in below:\n\n";
+
+/// Says something on standard output. Nobody may be reading; the server serves all the same.
+fn say(text: &str) {
+    drop(std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()));
 }
 
 /// SIGHUP: audit files may have been moved aside to be rotated.

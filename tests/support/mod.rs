@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod certificates;
+pub mod clients;
 pub mod daemon;
 pub mod mariadb;
 pub mod moto;

@@ -102,6 +102,7 @@ fn read(ctx: &mut Ctx, input: &Input) -> Result<Response> {
     let name = input.required("name")?;
     let role: Role = ctx.load(&record(&name))?.ok_or_else(|| Error::not_found(""))?;
     Ok(Response::json(json!({
+        "credential_type": role.credential_types.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(","),
         "credential_types": role.credential_types,
         "policy_arns": role.policy_arns,
         "role_arns": role.role_arns,

@@ -11,6 +11,7 @@ fn a_role_reads_back_with_the_published_fields() {
     assert_eq!(
         bench.read("roles/full").unwrap(),
         json!({
+            "credential_type": "iam_user",
             "credential_types": ["iam_user"],
             "policy_arns": ["arn:aws:iam::aws:policy/a", "arn:aws:iam::aws:policy/b"],
             "role_arns": [],
