@@ -3,6 +3,7 @@
 
 use crate::base::{Result, Timestamp, duration};
 use crate::core::ancestry::{Above, Ancestry, End, moment, state_word};
+use crate::core::causes::{Cause, Event};
 use crate::core::leases::{Lease, Leases};
 use crate::core::live::Live;
 use crate::core::named::identify;
@@ -16,6 +17,8 @@ struct Case<'a> {
     lease: &'a Lease,
     ancestry: &'a Ancestry,
     now: Timestamp,
+    /// What ended it, where it was something else than its time.
+    cause: Option<Cause>,
     /// How it is spoken of: "the lease", "the token".
     what: &'static str,
 }
@@ -25,9 +28,12 @@ impl Live {
     /// `Internal` when the store fails.
     pub fn explain(&self, lease: &Lease) -> Result<Map> {
         let leases = Leases { barrier: &self.barrier };
-        let ancestry = self.storage.reading(|snapshot| leases.ancestry(snapshot, &lease.row))?;
+        let (ancestry, cause) = self.storage.reading(|snapshot| {
+            let cause = lease.row.cause.map(|_| self.cause_of(snapshot, lease));
+            Ok((leases.ancestry(snapshot, &lease.row)?, cause))
+        })?;
         let what = if lease.row.kind == LeaseKind::Token { "token" } else { "lease" };
-        let case = Case { live: self, lease, ancestry: &ancestry, now: self.now(), what };
+        let case = Case { live: self, lease, ancestry: &ancestry, now: self.now(), cause, what };
         let mut shown = identify(self, lease);
         for (name, value) in case.facts() {
             shown.insert(name.to_owned(), value);
@@ -79,6 +85,9 @@ impl Case<'_> {
         if row.state != LeaseState::Active {
             facts.push(("attempts", row.attempts.into()));
             facts.push(("last_error", payload.last_error.as_deref().map_or(Value::Null, Value::from)));
+        }
+        if let Some(cause) = &self.cause {
+            facts.push(("cause", json!(cause)));
         }
         if ended_outside {
             facts.push(("next_attempt", moment(row.due)));
@@ -173,12 +182,33 @@ impl Case<'_> {
             }
         });
         let own = self.lease.row.expires.filter(|end| *end <= self.now).map(expired);
-        let why = above
+        let why = self
+            .caused()
+            .or(above)
             .or(own)
             .or_else(|| self.is_disabling().then(|| "its mount is being disabled".to_owned()))
             .or_else(|| self.ancestry.is_broken.then(|| "a token above it has ended and is gone".to_owned()))
             .unwrap_or_else(|| "it was revoked".to_owned());
         format!("The {what} is dead: {why}.")
+    }
+
+    /// What is noted of its end, in words: `revoked-by-role aws/support, by the request 4b… of the token with accessor 0V…`.
+    fn caused(&self) -> Option<String> {
+        let cause = self.cause.as_ref().filter(|cause| cause.event != Event::Unknown)?;
+        let mut told = format!("it ended by {}", cause.event.word());
+        let own = self.live.id_of(self.lease);
+        let begun = Some(&cause.lease_id).filter(|id| !id.is_empty() && **id != own);
+        for (before, value) in
+            [(" ", Some(&cause.scope)), (" of ", begun), (", by the request ", Some(&cause.request_id))]
+        {
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                told.push_str(&format!("{before}{value}"));
+            }
+        }
+        if !cause.by.is_empty() {
+            told.push_str(&format!(" of the token with accessor {}", cause.by));
+        }
+        Some(told)
     }
 
     fn not_yet_taken_up(&self) -> String {

@@ -87,6 +87,10 @@ fn what_is_ending_already_is_counted_apart() {
     world(&bench.uuid("db/"), |world| world.is_down = true);
     bench.write("sys/leases/revoke-role/db/b", json!({ "sync": false })).unwrap();
     assert_eq!(totals(&dry(&bench, "sys/leases/revoke-prefix/db", json!({})).unwrap()), (0, 4, 1));
+    let found = bench.write("sys/leases/owner", json!({ "subject": "b-4" })).unwrap();
+    let why = bench.write("sys/leases/why", json!({ "id": found["owners"][0]["id"] })).unwrap();
+    let told = why["why"][0].as_str().unwrap();
+    assert!(told.contains("it ended by revoked-by-role db/b, by the request r of the token"), "{told}");
 }
 
 #[test]
