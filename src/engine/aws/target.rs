@@ -44,6 +44,14 @@ pub fn account(ctx: &mut Ctx, root: &Root) -> Result<String> {
     Ok(identity.account)
 }
 
+/// The account that was last found to be the keys', without asking.
+///
+/// # Errors
+/// `Internal` when the record does not open.
+pub fn known(ctx: &Ctx) -> Result<Option<String>> {
+    Ok(ctx.load::<Target>(RECORD)?.map(|known| known.account))
+}
+
 /// Notes the account of configured keys.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! `config/…`: the keys to AWS, their rotation, and how long leases live.
 
+mod guard;
 pub mod lease;
 pub mod root;
 pub mod rotate_root;

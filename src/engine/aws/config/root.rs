@@ -1,12 +1,12 @@
 //! `config/root`: the keys that the engine itself works with, or none for those of its surroundings, and where AWS is.
 //!
-//! Invariant: the secret key goes in and never comes out. Writing calls nobody: a configuration can be laid down while AWS
-//! cannot be reached.
+//! Invariant: the secret key goes in and never comes out. Writing calls nobody unless leases live: a configuration can be laid
+//! down while AWS cannot be reached.
 
 use crate::base::template::Template;
 use crate::base::{Error, Result, Secret, Timestamp, outbound};
 use crate::engine::aws::client::{Client, Keys, Service, Signer};
-use crate::engine::aws::config::rotate_root;
+use crate::engine::aws::config::{guard, rotate_root};
 use crate::engine::aws::names::DEFAULT_TEMPLATE;
 use crate::engine::aws::{iam, sources, sts_api};
 use crate::logical::route::ORDINARY;
@@ -51,6 +51,7 @@ pub static ROUTE: Route<Ctx> = Route {
         Field::text("role_arn", "Not supported: give the server a web identity in its environment."),
         Field::text("identity_token_audience", "Not supported, as role_arn."),
         Field::seconds("identity_token_ttl", "Not supported, as role_arn."),
+        guard::FORCE,
     ],
     actions: &[
         Action::new(Operation::Read, read, "Show the configuration, less the secret key."),
@@ -59,7 +60,11 @@ pub static ROUTE: Route<Ctx> = Route {
             write,
             "Set the whole configuration; what is not given goes back to its default.",
         ),
-        Action::new(Operation::Delete, delete, "Forget the keys; leases wait until there are keys again."),
+        Action::new(
+            Operation::Delete,
+            delete,
+            "Forget the keys, where no lease needs them; forced, leases wait until there are keys again.",
+        ),
     ],
     exists: None,
     summary: "The keys that the engine works with, and where AWS is.",
@@ -67,8 +72,9 @@ pub static ROUTE: Route<Ctx> = Route {
         roles of type assumed_role, that may assume them. Use a user made for this purpose, never the account's root user, \
         and rotate the key afterwards with config/rotate-root, so that nobody else knows it. Without an access key here it takes \
         what the server's surroundings give: the environment, a web identity, the shared files, the container, the instance.\n\n\
-        Writing sets the configuration as a whole and does not call AWS. Leases remember the account that they belong to: \
-        after a change to another account they are reported as \"target changed\" and stay listed.",
+        Writing sets the configuration as a whole, and calls AWS only to learn the account of other keys while leases live. \
+        Leases remember the account that they belong to: a change to another, or forgetting the keys, is refused with their \
+        number unless force is given; they are then reported as \"target changed\" and stay listed.",
     flags: ORDINARY,
 };
 
@@ -240,6 +246,11 @@ fn write(ctx: &mut Ctx, input: &Input) -> Result<Response> {
         ..Root::default()
     };
     root.check()?;
+    if input.flag("force") != Some(true) {
+        let before = Root::load(ctx)?;
+        root.usual_region.clone_from(&before.usual_region);
+        guard::may_become(ctx, &before, &root)?;
+    }
     root.rotate_at = root.rotates_every().map(|period| ctx.now().plus(period));
     ctx.write(|records| {
         root.store_in(records)?;
@@ -248,7 +259,10 @@ fn write(ctx: &mut Ctx, input: &Input) -> Result<Response> {
     Ok(Response::empty())
 }
 
-fn delete(ctx: &mut Ctx, _input: &Input) -> Result<Response> {
+fn delete(ctx: &mut Ctx, input: &Input) -> Result<Response> {
+    if input.flag("force") != Some(true) {
+        guard::may_go(ctx)?;
+    }
     ctx.write(|records| {
         records.unschedule(rotate_root::TASK.kind, rotate_root::TASK_NAME)?;
         records.delete(RECORD)

@@ -1,16 +1,17 @@
 //! A mount of the engine against the double: records in memory, and leases that are only noted.
 
 use super::double::{Aws, FIRST_KEY};
-use crate::base::{Error, Result, Timestamp};
+use crate::base::{Error, Result, Secret, Timestamp};
 use crate::engine::aws::ENGINE;
 use crate::engine::memory::{MemoryView, NoLeases, task_path};
 use crate::logical::ctx::View;
 use crate::logical::route::find;
 use crate::logical::{
     Backing, Body, Caller, Created, Ctx, Input, Intent, Issue, Issued, LeaseAnswer, LeaseView, Map, MountView, Next,
-    Operation, Records, Response, Revoked,
+    Operation, Records, Response, Revoked, Services, Which,
 };
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -50,8 +51,31 @@ pub struct Bench {
     pub aws: Aws,
     pub leases: Arc<Leases>,
     pub patience: Duration,
+    /// How many leases the mount is to have.
+    pub living: Arc<AtomicU64>,
     records: Arc<Store>,
     uuid: String,
+}
+
+/// Services of a mount with so many leases.
+struct Living(Arc<AtomicU64>);
+
+impl Services for Living {
+    fn generate_password(&self, policy: &str) -> Result<Secret<String>> {
+        NoLeases.generate_password(policy)
+    }
+
+    fn mark(&self, text: &str) -> String {
+        NoLeases.mark(text)
+    }
+
+    fn count_leases(&self, _which: &Which<'_>) -> Result<u64> {
+        Ok(self.0.load(Ordering::SeqCst))
+    }
+
+    fn end_leases(&self, which: &Which<'_>) -> Result<u64> {
+        NoLeases.end_leases(which)
+    }
 }
 
 /// Records in memory that stop taking changes where a test says that the server crashes.
@@ -88,6 +112,7 @@ impl Bench {
             aws,
             leases: Arc::new(leases),
             patience: Duration::from_secs(20),
+            living: Arc::default(),
             records: Arc::default(),
             uuid: crate::base::random::uuid(),
         }
@@ -206,7 +231,11 @@ impl Bench {
         let clock = self.aws.clock.clone();
         let deadline = Instant::now() + self.patience;
         let leases: Arc<dyn Issue> = self.leases.clone();
-        let backing = Backing { view: self.records.clone(), issue: Some(leases), services: Arc::new(NoLeases) };
+        let backing = Backing {
+            view: self.records.clone(),
+            issue: Some(leases),
+            services: Arc::new(Living(self.living.clone())),
+        };
         Ctx::new(mount, caller, clock, "server-1".to_owned(), backing, deadline)
     }
 }

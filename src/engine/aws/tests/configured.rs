@@ -5,6 +5,7 @@ use super::double::{FIRST_KEY, Fault};
 use crate::base::Kind;
 use crate::logical::Operation;
 use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
 
 #[test]
 fn the_secret_key_is_never_read_back_and_writing_calls_nobody() {
@@ -98,4 +99,42 @@ fn another_sts_is_asked_where_the_first_does_not_answer_and_not_where_it_refuses
     assert_eq!(bench.read("creds/r").unwrap()["access_key"], "ASIA1");
     bench.aws.fail("GetSessionToken", Fault::Refuse(403, "AccessDenied"));
     assert!(bench.read("creds/r").unwrap_err().message().contains("AccessDenied"));
+}
+
+#[test]
+fn keys_of_another_account_and_no_keys_are_refused_while_leases_live_unless_forced() {
+    let (bench, other) = (Bench::new(), Bench::new());
+    bench.read("creds/plain").unwrap();
+    bench.living.store(3, Ordering::SeqCst);
+    other.aws.state().account = "999999999999".to_owned();
+    let (here, there) = (&bench.aws.endpoint, &other.aws.endpoint);
+    let root = |key: &str, iam: &str, sts: &str| json!({ "access_key": key, "secret_key": "s", "iam_endpoint": iam, "sts_endpoint": sts });
+    for (body, words) in [
+        (root("AKIAFIRST", here, there), "these keys are for account 999999999999"),
+        (root("AKIAFIRST", there, here), "another IAM"),
+        (root("AKIANOBODY", here, here), "is not known"),
+    ] {
+        let error = bench.write("config/root", body).map(|_| ()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Conflict);
+        for words in [words, "3 leases", "lease revoke -sync -prefix aws", "force=true"] {
+            assert!(error.message().contains(words), "{error:?}");
+        }
+    }
+    let error = bench.ask(Operation::Delete, "config/root", Value::Null).map(|_| ()).unwrap_err();
+    assert!(error.kind() == Kind::Conflict && error.message().contains("3 leases"), "{error:?}");
+    bench.write("config/root", root(FIRST_KEY, here, here)).unwrap();
+    let mut forced = root("AKIAFIRST", there, there);
+    forced["force"] = true.into();
+    bench.write("config/root", forced).unwrap();
+    bench.ask(Operation::Delete, "config/root", json!({ "force": true })).unwrap();
+    assert_eq!(bench.read("config/root").unwrap_err().kind(), Kind::NotFound);
+}
+
+#[test]
+fn a_role_goes_although_leases_were_made_by_it_and_they_stay_revocable() {
+    let bench = Bench::new();
+    bench.read("creds/plain").unwrap();
+    bench.ask(Operation::Delete, "roles/plain", Value::Null).unwrap();
+    assert_eq!(bench.revoke(false).unwrap(), crate::logical::Revoked::Done);
+    assert!(bench.aws.made().is_empty());
 }
