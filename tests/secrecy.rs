@@ -179,6 +179,10 @@ fn write_tokens(server: &Server, written: &mut Written) {
             done(server.put("auth/token/revoke", json!({ "token": token })));
         }
     }
+    let body = json!({"type": "batch", "policies": [policy], "meta": {"owner": written.name("batch metadata")}});
+    let batch = text(&done(server.put("auth/token/create", body))["auth"]["client_token"]);
+    written.secret("batch token", &batch);
+    done(server.call("GET", "auth/token/lookup-self", &batch, Value::Null));
     let chosen = written.value("chosen token");
     done(server.put("auth/token/create", json!({"id": chosen, "policies": [policy]})));
     done(server.call("GET", "auth/token/lookup-self", &chosen, Value::Null));

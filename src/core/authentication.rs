@@ -1,12 +1,12 @@
 //! Who a token stands for: found, judged alive with all above it, and one use spent where uses are counted.
 
 use crate::base::{Error, Result, Secret, Timestamp};
-use crate::core::cubbyholes;
 use crate::core::denial;
 use crate::core::identity::Resolved;
 use crate::core::leases::{Lease, Leases};
 use crate::core::live::Live;
 use crate::core::tokens::TokenRecord;
+use crate::core::{batch, cubbyholes};
 use crate::logical::Caller;
 use crate::policy::Acl;
 use crate::storage::{LeaseKey, LeaseKind, LeaseRow, LeaseState, Snapshot, Tx};
@@ -14,17 +14,29 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An authenticated caller.
-pub struct Identity {
-    pub row: LeaseRow,
+/// A token that lives, with all above it.
+pub struct LivingToken {
+    /// None for a batch token, of which nothing is stored.
+    pub row: Option<LeaseRow>,
+    /// The row that its leases hang at: its own, or of a batch token its parent's; 0 where it has none.
+    pub leases_at: i64,
+    pub issued: Timestamp,
+    pub expires: Option<Timestamp>,
     pub renewable: bool,
     pub renewed: Option<Timestamp>,
     pub token: TokenRecord,
+    /// How many tokens are above it.
+    pub depth: usize,
+}
+
+/// An authenticated caller.
+pub struct Identity {
+    pub living: LivingToken,
+    /// Tells the token from all others; of a service token it is its row's key.
+    pub key: LeaseKey,
     pub acl: Arc<Acl>,
     /// Whom it belongs to.
     pub entity: Option<Arc<Resolved>>,
-    /// The depth of the caller's own lease in the tree.
-    pub depth: usize,
     /// This request is the token's last: it is dead already, and cleaned up after the answer.
     pub last_use: bool,
     cubbyhole: String,
@@ -51,13 +63,49 @@ pub enum Uses {
     Kept,
 }
 
+impl LivingToken {
+    pub(super) fn of(lease: Lease, depth: usize) -> Result<Self> {
+        let Lease { row, payload } = lease;
+        Ok(Self {
+            leases_at: row.id,
+            issued: row.issued,
+            expires: row.expires,
+            renewable: payload.renewable,
+            renewed: payload.renewed.map(Timestamp),
+            token: payload.token.ok_or_else(|| Error::internal("a token's row holds no token"))?,
+            depth,
+            row: Some(row),
+        })
+    }
+
+    /// The token's row, for what cannot be done to a batch token.
+    ///
+    /// # Errors
+    /// `BadRequest` "batch tokens cannot be …".
+    pub fn row_to_be(&self, what: &str) -> Result<&LeaseRow> {
+        self.row.as_ref().ok_or_else(|| Error::bad_request(format!("batch tokens cannot be {what}")))
+    }
+
+    /// The name of its kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        if self.row.is_some() { "service" } else { "batch" }
+    }
+}
+
 impl Identity {
     #[must_use]
+    pub fn token(&self) -> &TokenRecord {
+        &self.living.token
+    }
+
+    #[must_use]
     pub fn caller(&self) -> Caller {
+        let token = self.token();
         Caller {
-            display_name: self.token.display_name.clone(),
+            display_name: token.display_name.clone(),
             policies: self.policies(),
-            entity_id: self.token.entity_id.clone(),
+            entity_id: token.entity_id.clone(),
             token_name: self.cubbyhole.clone(),
             ..Caller::default()
         }
@@ -66,7 +114,7 @@ impl Identity {
     /// All its policies: the token's own and those that its entity adds.
     #[must_use]
     pub fn policies(&self) -> Vec<String> {
-        all_policies(&self.token.policies, self.entity.as_deref())
+        all_policies(&self.token().policies, self.entity.as_deref())
     }
 
     /// Those that its entity and its groups add.
@@ -77,7 +125,7 @@ impl Identity {
 
     #[must_use]
     pub fn is_root(&self) -> bool {
-        self.token.policies.iter().any(|name| name == "root")
+        self.token().policies.iter().any(|name| name == "root")
     }
 }
 
@@ -87,38 +135,53 @@ impl Live {
     /// # Errors
     /// `Denied` for a token that is unknown, expired, revoked, or below one that is, or not good for the client's address.
     pub fn authenticate(&self, token: &Secret<String>, presented: Presented) -> Result<Identity> {
-        let leases = Leases { barrier: &self.barrier };
-        let key = leases.token_key(token.expose());
-        let (mut lease, depth) = self.storage.reading(|snapshot| {
-            let found = self.living_token(snapshot, &leases, &key)?;
-            found.map_or_else(|| Err(denial::of_token(snapshot, &leases, &key, self.now())?), Ok)
-        })?;
-        lease.token()?.check_peer(presented.peer)?;
+        let found = self.find_token(token)?;
+        let mut living = found.map_or_else(|| Err(self.denial_of(token)?), Ok)?;
+        living.token.check_peer(presented.peer)?;
         let is_kept = match presented.uses {
             Uses::Spent => false,
-            Uses::SpentUnlessWrapping => lease.token()?.is_wrapping(),
+            Uses::SpentUnlessWrapping => living.token.is_wrapping(),
             Uses::Kept => true,
         };
-        let is_counted = lease.token()?.num_uses > 0 && !is_kept;
-        if is_counted {
-            lease = self.storage.writing(|tx| self.spend_use(tx, &leases, &key, presented.time_left))?;
+        let is_counted = living.token.num_uses > 0 && !is_kept;
+        if let Some(row) = living.row.as_ref().filter(|_| is_counted) {
+            let leases = Leases { barrier: &self.barrier };
+            let spent = self.storage.writing(|tx| self.spend_use(tx, &leases, &row.key, presented.time_left))?;
+            living = LivingToken::of(spent, living.depth)?;
         }
-        let Lease { row, payload } = lease;
-        let token = payload.token.ok_or_else(|| Error::internal("a token's row holds no token"))?;
-        let entity = self.living_entity(&token.entity_id)?;
-        let acl = self.acl(&all_policies(&token.policies, entity.as_deref()), entity.as_deref())?;
-        let cubbyhole = cubbyholes::name(self, &row.key);
+        let entity = self.living_entity(&living.token.entity_id)?;
         Ok(Identity {
-            row,
-            renewable: payload.renewable,
-            renewed: payload.renewed.map(Timestamp),
-            last_use: is_counted && token.num_uses == 0,
-            token,
-            acl,
+            key: Leases { barrier: &self.barrier }.token_key(token.expose()),
+            acl: self.acl(&all_policies(&living.token.policies, entity.as_deref()), entity.as_deref())?,
             entity,
-            depth,
-            cubbyhole,
+            last_use: is_counted && living.token.num_uses == 0,
+            cubbyhole: living.row.as_ref().map(|row| cubbyholes::name(self, &row.key)).unwrap_or_default(),
+            living,
         })
+    }
+
+    /// The token, if it is one and lives; it is looked at and not used.
+    ///
+    /// # Errors
+    /// `Internal` when the store fails.
+    pub fn find_token(&self, token: &Secret<String>) -> Result<Option<LivingToken>> {
+        if token.expose().starts_with(batch::PREFIX) {
+            return self.storage.reading(|snapshot| self.living_batch_token(snapshot, token));
+        }
+        let leases = Leases { barrier: &self.barrier };
+        let key = leases.token_key(token.expose());
+        let found = self.storage.reading(|snapshot| self.living_token(snapshot, &leases, &key))?;
+        found.map(|(lease, depth)| LivingToken::of(lease, depth)).transpose()
+    }
+
+    /// Why a token that was not found is none, as far as its holder may know.
+    fn denial_of(&self, token: &Secret<String>) -> Result<Error> {
+        if token.expose().starts_with(batch::PREFIX) {
+            return self.denial_of_batch_token(token);
+        }
+        let leases = Leases { barrier: &self.barrier };
+        let key = leases.token_key(token.expose());
+        self.storage.reading(|snapshot| denial::of_token(snapshot, &leases, &key, self.now()))
     }
 
     pub(super) fn living_token(

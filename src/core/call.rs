@@ -44,7 +44,7 @@ impl Call {
     /// This request as what ends leases.
     #[must_use]
     pub fn cause(&self, event: Event) -> Cause {
-        let by = self.identity.as_ref().map(|identity| identity.token.accessor.clone()).unwrap_or_default();
+        let by = self.identity.as_ref().map(|identity| identity.token().accessor.clone()).unwrap_or_default();
         Cause { request_id: self.request_id.clone(), by, ..Cause::of(event) }
     }
 

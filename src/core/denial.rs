@@ -96,21 +96,61 @@ pub fn of_token(snapshot: &dyn Snapshot, leases: &Leases<'_>, key: &LeaseKey, no
     // A pending one was never handed out; a damaged one does not say whose it is.
     let lease = found.filter(|row| row.state != LeaseState::Pending).and_then(|row| leases.open(row).ok());
     let Some(lease) = lease else { return Ok(Error::permission_denied()) };
-    let (code, message) = match ending(&lease, now) {
-        Some(Ending::Expired(at)) => ("token_expired", format!("The token expired at {}.", at.rfc3339())),
-        own => match (dead_ancestor(snapshot, leases, lease.row.parent, now)?, own) {
-            (Some(Ending::Expired(at)), _) => (
-                "parent_expired",
-                format!("A token that this one was made with expired at {}, and it with it.", at.rfc3339()),
-            ),
-            (Some(Ending::Revoked), _) => {
-                ("parent_revoked", "A token that this one was made with was revoked, and it with it.".to_owned())
-            }
-            (None, Some(_)) => ("token_revoked", "The token was revoked, or its uses are spent.".to_owned()),
-            (None, None) => return Ok(Error::permission_denied()),
-        },
+    let own = ending(&lease, now);
+    if let Some(Ending::Expired(at)) = own {
+        return Ok(expired(at));
+    }
+    Ok(match (dead_ancestor(snapshot, leases, lease.row.parent, now)?, own) {
+        (Some(above), _) => with_parent(&above),
+        (None, Some(_)) => coded("token_revoked", "The token was revoked, or its uses are spent."),
+        (None, None) => Error::permission_denied(),
+    })
+}
+
+/// Why a batch token does not authenticate; `parent` is the key of the token that it ends with.
+///
+/// # Errors
+/// `Internal` when the store fails.
+pub fn of_batch_token(
+    snapshot: &dyn Snapshot,
+    leases: &Leases<'_>,
+    expires: Timestamp,
+    parent: Option<&LeaseKey>,
+    now: Timestamp,
+) -> Result<Error> {
+    if expires <= now {
+        return Ok(expired(expires));
+    }
+    let Some(parent) = parent else { return Ok(Error::permission_denied()) };
+    let above = match snapshot.lease_by_key(parent)? {
+        Some(row) => dead_ancestor(snapshot, leases, row.id, now)?,
+        None => Some(Ending::Revoked),
     };
-    Ok(Error::permission_denied().because(json!({ "code": code, "message": message })))
+    Ok(above.map_or_else(Error::permission_denied, |above| with_parent(&above)))
+}
+
+/// The token is good for clients at other addresses alone.
+#[must_use]
+pub fn elsewhere() -> Error {
+    coded("address_not_allowed", "The token is bound to addresses, and the client's is none of them.")
+}
+
+fn expired(at: Timestamp) -> Error {
+    coded("token_expired", &format!("The token expired at {}.", at.rfc3339()))
+}
+
+fn with_parent(above: &Ending) -> Error {
+    match above {
+        Ending::Expired(at) => {
+            let message = format!("A token that this one was made with expired at {}, and it with it.", at.rfc3339());
+            coded("parent_expired", &message)
+        }
+        Ending::Revoked => coded("parent_revoked", "A token that this one was made with was revoked, and it with it."),
+    }
+}
+
+fn coded(code: &str, message: &str) -> Error {
+    Error::permission_denied().because(json!({ "code": code, "message": message }))
 }
 
 enum Ending {

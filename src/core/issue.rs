@@ -20,8 +20,10 @@ const PENDING_MARGIN: Duration = Duration::from_secs(30);
 pub struct Issuer {
     pub live: Arc<Live>,
     pub mount: Arc<Mount>,
-    /// The calling token's row.
+    /// The row that the lease hangs at: the calling token's, or of a batch token its parent's.
     pub parent: i64,
+    /// The end of the batch token that asks.
+    pub ends: Option<Timestamp>,
     /// The caller's; empty where it has none.
     pub entity_id: String,
     /// The path below the mount.
@@ -34,6 +36,7 @@ impl Issue for Issuer {
     fn begin(&self, intent: &Intent) -> Result<(Issued, LeaseAnswer)> {
         let now = self.live.now();
         let limits = self.limits(intent.ttl, intent.max_ttl);
+        let limits = limits.ending(self.ends, now);
         let granted = ttl::grant(Duration::ZERO, limits, now, now);
         let suffix = new_suffix(now)?;
         let payload = Payload {
@@ -45,6 +48,7 @@ impl Issue for Issuer {
             request_id: self.request_id.clone(),
             refused: false,
             last_error: None,
+            ends: self.ends.map(|ends| ends.0),
             secret: Some(SecretRecord {
                 kind: intent.kind.to_owned(),
                 role: intent.role.clone(),

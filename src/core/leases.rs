@@ -36,6 +36,9 @@ pub struct Payload {
     /// Why the last revocation failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// Nothing renews it beyond this: the end of the batch token that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@ pub mod answers;
 pub mod audits;
 pub mod authentication;
 pub mod authorize;
+pub mod batch;
 pub mod call;
 pub mod callers;
 pub mod causes;

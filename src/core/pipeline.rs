@@ -100,7 +100,7 @@ impl Exchange<'_> {
     fn run(mut self, request: &mut Request) -> Result<Response> {
         self.limit(request, Stage::Arrived)?;
         let authenticated = self.authenticate(request);
-        let entity = self.identity.as_ref().map(|identity| identity.token.entity_id.clone());
+        let entity = self.identity.as_ref().map(|identity| identity.token().entity_id.clone());
         self.limit(request, Stage::Known(entity.as_deref().filter(|entity| !entity.is_empty())))?;
         let authorized = authenticated.and_then(|()| {
             self.tell_create_from_update(request)?;
@@ -116,7 +116,7 @@ impl Exchange<'_> {
         if let Some(identity) = self.identity.as_deref().filter(|identity| identity.last_use) {
             // Where this fails, the sweeper comes for it when the request's time is over.
             let cause = Cause { request_id: request.id.clone(), ..Cause::of(Event::UsedUp) };
-            if let Err(error) = self.live.revoke_row(identity.row.id, &cause) {
+            if let Err(error) = self.live.revoke_row(identity.living.leases_at, &cause) {
                 log::error!("a token that is used up is cleaned up later: {}", error.for_log());
             }
         }
@@ -268,7 +268,7 @@ impl Exchange<'_> {
         if !asks || !matches!(self.target.endpoint, Some((Endpoint::Engine(_), _))) || !makes_leases() {
             return Ok(None);
         }
-        self.live.turn(&identity.row.key, request, key).map(Some)
+        self.live.turn(&identity.key, request, key).map(Some)
     }
 
     /// Makes the token for whoever an auth method says has signed in.
@@ -279,10 +279,10 @@ impl Exchange<'_> {
         response: &mut Response,
         prepared: &mut Prepared,
     ) -> Result<()> {
-        let (draft, warnings) = self.live.sign_in(&self.target.mount, login, request)?;
-        response.auth = Some(self.live.auth_of(&draft)?);
-        response.warnings.extend(warnings);
-        prepared.token = Some(draft);
+        let signed_in = self.live.sign_in(&self.target.mount, login, request)?;
+        response.auth = Some(signed_in.auth);
+        response.warnings.extend(signed_in.warnings);
+        prepared.token = signed_in.draft;
         Ok(())
     }
 
@@ -347,8 +347,9 @@ impl Exchange<'_> {
         let issuer = self.identity.as_ref().filter(|_| may_issue).map(|identity| Issuer {
             live: self.live.clone(),
             mount: self.target.mount.clone(),
-            parent: identity.row.id,
-            entity_id: identity.token.entity_id.clone(),
+            parent: identity.living.leases_at,
+            ends: identity.living.expires.filter(|_| identity.living.row.is_none()),
+            entity_id: identity.token().entity_id.clone(),
             path: self.target.below.trim_end_matches('/').to_owned(),
             request_id: request.id.clone(),
             deadline: request.deadline,
@@ -386,17 +387,18 @@ impl Exchange<'_> {
     }
 
     fn audited_caller(&self, identity: &Identity) -> audit::Auth {
+        let (living, token) = (&identity.living, identity.token());
         audit::Auth {
-            accessor: identity.token.accessor.clone(),
-            display_name: identity.token.display_name.clone(),
+            accessor: token.accessor.clone(),
+            display_name: token.display_name.clone(),
             policies: identity.policies(),
             identity_policies: identity.identity_policies(),
-            token_policies: identity.token.policies.clone(),
-            metadata: identity.token.meta.clone().unwrap_or_default(),
-            entity_id: identity.token.entity_id.clone(),
-            token_type: "service".to_owned(),
-            issued: identity.row.issued,
-            ttl: identity.row.expires.map(|expires| self.live.now().until(expires)),
+            token_policies: token.policies.clone(),
+            metadata: token.meta.clone().unwrap_or_default(),
+            entity_id: token.entity_id.clone(),
+            token_type: living.kind().to_owned(),
+            issued: living.issued,
+            ttl: living.expires.map(|expires| self.live.now().until(expires)),
             allowed: self.allowed,
         }
     }

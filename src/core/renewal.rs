@@ -1,6 +1,6 @@
 //! Leases by their id: found whatever path stands before it, judged alive, renewed up to their maximum.
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, Timestamp};
 use crate::core::leases::{Lease, Leases};
 use crate::core::live::Live;
 use crate::core::mounts::Mount;
@@ -95,6 +95,7 @@ impl Live {
         let granted = self.storage.writing(|tx| {
             let row = tx.lease(row)?.ok_or_else(ended)?;
             let (mut lease, _) = leases.alive(tx, row, now)?.ok_or_else(ended)?;
+            let limits = limits.ending(lease.payload.ends.map(Timestamp), lease.row.issued);
             let granted = ttl::grant(increment, limits, lease.row.issued, now);
             if granted.expires <= now {
                 return Err(Error::bad_request("past the maximum TTL, cannot renew"));

@@ -4,6 +4,7 @@
 //! only as long as the method still vouches for it, with the policies that it had.
 
 use crate::base::{Error, Result, Timestamp};
+use crate::core::batch::NewBatchToken;
 use crate::core::denial;
 use crate::core::identity::login::{self, Presented};
 use crate::core::identity::{Resolved, entities, texts};
@@ -12,17 +13,25 @@ use crate::core::mounts::Mount;
 use crate::core::revocation::TRY_DEADLINE;
 use crate::core::tokens::{Draft, NewToken, TokenRecord, new_accessor};
 use crate::core::ttl::{self, Asked, Limits};
-use crate::logical::{Login, LoginRenewal, LoginView, Request, TokenParameters};
+use crate::logical::{Auth, Login, LoginRenewal, LoginView, Request, TokenParameters};
 use crate::policy::{DEFAULT_NAME, ROOT_NAME};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// What signing in comes to.
+pub struct SignedIn {
+    pub auth: Auth,
+    /// None for a batch token, which is never stored.
+    pub draft: Option<Draft>,
+    pub warnings: Vec<String>,
+}
+
 impl Live {
-    /// The token for somebody who has signed in at a mount, stored nowhere yet; and what is to be said of it.
+    /// The token for somebody who has signed in at a mount, stored nowhere yet.
     ///
     /// # Errors
     /// `Denied` for a disabled entity and an address that the token would not be good for.
-    pub fn sign_in(&self, mount: &Arc<Mount>, login: &Login, request: &Request) -> Result<(Draft, Vec<String>)> {
+    pub fn sign_in(&self, mount: &Arc<Mount>, login: &Login, request: &Request) -> Result<SignedIn> {
         let policies = granted(&login.token)?;
         let entity = self.entity_of_login(mount, login)?;
         let now = self.now();
@@ -50,6 +59,11 @@ impl Live {
             ..TokenRecord::default()
         };
         record.check_peer(request.peer.map(|peer| peer.ip()))?;
+        if is_batch(&login.token)? {
+            let (mount, expires) = (mount.clone(), life.expires);
+            let auth = self.make_batch_token(NewBatchToken { parent: None, mount, record, expires })?;
+            return Ok(SignedIn { auth, draft: None, warnings: life.warnings });
+        }
         let new = NewToken {
             id: None,
             parent: 0,
@@ -61,7 +75,8 @@ impl Live {
             maximum: life.maximum,
             request_id: request.id.clone(),
         };
-        Ok((self.draft_token(new)?, life.warnings))
+        let draft = self.draft_token(new)?;
+        Ok(SignedIn { auth: self.auth_of(&draft)?, draft: Some(draft), warnings: life.warnings })
     }
 
     /// Asks the method of a token whether it may be renewed; the limits of the renewal, and how long it gives where nothing
@@ -141,6 +156,18 @@ impl Live {
     fn login_limits(&self, mount: &Mount, token: &TokenParameters) -> Limits {
         let seconds = |seconds: u64| Some(Duration::from_secs(seconds)).filter(|length| !length.is_zero());
         self.limits(mount).narrowed(seconds(token.ttl), seconds(token.max_ttl))
+    }
+}
+
+/// Whether the token is to be a batch token, which is none of what else a method may make of one.
+fn is_batch(token: &TokenParameters) -> Result<bool> {
+    if !token.token_type.is_batch() {
+        return Ok(false);
+    }
+    let refused = [(token.period > 0, "period"), (token.num_uses > 0, "num_uses")];
+    match refused.into_iter().find(|(is_set, _)| *is_set) {
+        Some((_, name)) => Err(Error::bad_request(format!("batch tokens cannot have {name:?} set"))),
+        None => Ok(true),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The core driven from inside, with a clock that is turned by hand: what the tree must always hold.
 
 mod answers;
+mod batch;
 mod ends;
 mod outside;
 mod places;
@@ -10,6 +11,7 @@ mod sign_in;
 mod silence;
 mod tasks;
 mod tree;
+mod wrapped;
 
 use crate::base::{Clock, ManualClock, Secret, SystemClock, Timestamp};
 use crate::core::workers::Workers;

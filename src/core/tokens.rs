@@ -3,9 +3,10 @@
 
 use crate::base::cidr::Cidr;
 use crate::base::{Error, Result, Secret, Timestamp, random};
-use crate::core::authentication::all_policies;
+use crate::core::authentication::{LivingToken, all_policies};
 use crate::core::causes::Cause;
-use crate::core::leases::{Grants, Lease, Leases, MAX_DEPTH, Payload};
+use crate::core::denial;
+use crate::core::leases::{Grants, Leases, MAX_DEPTH, Payload};
 use crate::core::live::Live;
 use crate::core::mounts;
 use crate::core::names::Names;
@@ -65,7 +66,7 @@ impl TokenRecord {
         }
         let is_inside =
             |block: &String| peer.is_some_and(|peer| Cidr::parse(block).is_ok_and(|block| block.contains(peer)));
-        if self.bound_cidrs.iter().any(is_inside) { Ok(()) } else { Err(Error::permission_denied()) }
+        if self.bound_cidrs.iter().any(is_inside) { Ok(()) } else { Err(denial::elsewhere()) }
     }
 }
 
@@ -202,6 +203,7 @@ impl Live {
             request_id: new.request_id.clone(),
             refused: false,
             last_error: None,
+            ends: None,
             secret: None,
             token: Some(new.record.clone()),
         };
@@ -214,31 +216,30 @@ impl Live {
         Ok(new)
     }
 
-    /// A token found by its accessor, dead or alive.
+    /// A token found by its accessor.
     ///
     /// # Errors
-    /// `BadRequest` for an accessor that no token has, as the reference answers.
-    pub fn token_by_accessor(&self, accessor: &str) -> Result<Lease> {
+    /// `Denied` for an accessor that no token has that lives, as the reference answers.
+    pub fn token_by_accessor(&self, accessor: &str) -> Result<LivingToken> {
         let leases = Leases { barrier: &self.barrier };
-        let row = self.storage.reading(|snapshot| snapshot.lease_by_accessor(&leases.accessor_key(accessor)))?;
-        let lease = leases.open(row.ok_or_else(|| Error::denied("invalid accessor"))?)?;
-        self.require_alive(&lease).map_err(|_| Error::denied("invalid accessor"))?;
+        let found = self.storage.reading(|snapshot| {
+            let Some(row) = snapshot.lease_by_accessor(&leases.accessor_key(accessor))? else { return Ok(None) };
+            leases.alive(snapshot, row, self.now())
+        })?;
+        let (lease, depth) = found.ok_or_else(|| Error::denied("invalid accessor"))?;
         // What rows are found by is clear, and may have been edited; the seal says whose accessor it is.
         if lease.token()?.accessor != accessor {
             return Err(Error::internal("a token was found by the accessor of another: its row was changed"));
         }
-        Ok(lease)
+        LivingToken::of(lease, depth)
     }
 
     /// A token found by its id.
     ///
     /// # Errors
     /// `Denied` in the reference's words when there is none that lives.
-    pub fn token_by_id(&self, token: &Secret<String>) -> Result<Lease> {
-        let leases = Leases { barrier: &self.barrier };
-        let key = leases.token_key(token.expose());
-        let found = self.storage.reading(|snapshot| self.living_token(snapshot, &leases, &key))?;
-        found.map(|(lease, _)| lease).ok_or_else(|| Error::denied("bad token"))
+    pub fn token_by_id(&self, token: &Secret<String>) -> Result<LivingToken> {
+        self.find_token(token)?.ok_or_else(|| Error::denied("bad token"))
     }
 
     /// Revokes a token but not the tokens that it made: they stand alone from this commit on.
@@ -271,15 +272,6 @@ impl Live {
                 }
             }
         }
-    }
-
-    fn require_alive(&self, lease: &Lease) -> Result<()> {
-        let leases = Leases { barrier: &self.barrier };
-        let alive = self.storage.reading(|snapshot| {
-            let ancestors = leases.ancestors_alive(snapshot, lease.row.parent, self.now())?;
-            Ok(lease.is_live_at(self.now()) && ancestors.is_some())
-        })?;
-        if alive { Ok(()) } else { Err(Error::permission_denied()) }
     }
 
     /// The mount that cubbyholes are kept under.

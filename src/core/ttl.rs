@@ -21,6 +21,12 @@ impl Limits {
         let default = ttl.filter(|ttl| !ttl.is_zero()).unwrap_or(self.default);
         Self { default, max }
     }
+
+    /// Narrows the limits of what was issued then to what ends by a given moment.
+    #[must_use]
+    pub fn ending(self, by: Option<Timestamp>, issued: Timestamp) -> Self {
+        by.map_or(self, |by| Self { max: self.max.min(issued.until(by)), ..self })
+    }
 }
 
 /// The outcome: when the lease ends, and a warning if that is earlier than what was asked.

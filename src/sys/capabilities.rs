@@ -2,7 +2,7 @@
 
 use crate::base::{Error, Result, Secret};
 use crate::core::Call;
-use crate::core::leases::Lease;
+use crate::core::authentication::LivingToken;
 use crate::logical::route::ORDINARY;
 use crate::logical::{Action, Field, Input, Map, Operation, Response, Route};
 use crate::policy::Acl;
@@ -64,9 +64,9 @@ fn of_accessor(call: &mut Call, input: &Input) -> Result<Response> {
     answer(acl_of(call, &found)?.as_ref(), input)
 }
 
-fn acl_of(call: &Call, lease: &Lease) -> Result<Arc<Acl>> {
+fn acl_of(call: &Call, found: &LivingToken) -> Result<Arc<Acl>> {
     let live = call.live()?;
-    let bearer = live.bearer(lease.token()?).map_err(|error| unknown(error, "invalid token"))?;
+    let bearer = live.bearer(&found.token).map_err(|error| unknown(error, "invalid token"))?;
     live.policies.acl(&live.barrier, &bearer.policies, || bearer.subject)
 }
 

@@ -3,12 +3,14 @@
 use super::roles::Role;
 use super::rules::{self, Parent};
 use crate::base::{Error, Result, Secret, glob};
+use crate::core::batch::NewBatchToken;
 use crate::core::mounts::Mount;
-use crate::core::tokens::{NewToken, PREFIX, TokenRecord, new_accessor};
+use crate::core::tokens::{NewToken, TokenRecord, new_accessor};
 use crate::core::ttl::Asked;
 use crate::core::{Call, Identity, Live, identity};
 use crate::logical::route::{ORDINARY, SUDO};
 use crate::logical::{Action, Field, Input, Operation, Response, Route};
+use crate::storage::LeaseRow;
 use std::time::Duration;
 
 const FIELDS: [Field; 14] = [
@@ -85,11 +87,15 @@ fn with_role(call: &mut Call, input: &Input) -> Result<Response> {
 fn make(call: &mut Call, input: &Input, named_role: Option<(&str, &Role)>, orphan: bool) -> Result<Response> {
     let (live, identity) = (call.live()?, call.identity()?);
     let role = named_role.map(|(_, role)| role);
-    let parent =
-        Parent { policies: &identity.token.policies, expires: identity.row.expires.is_some(), sudo: call.has_sudo() };
-    refuse_limited_parent(identity)?;
-    if rules::is_batch(role, &input.text("type").unwrap_or_default())? {
-        return Err(Error::bad_request("batch tokens are not available in this version: use type=service"));
+    let parent = Parent {
+        policies: &identity.token().policies,
+        expires: identity.living.expires.is_some(),
+        sudo: call.has_sudo(),
+    };
+    let own_row = refuse_childless(identity)?;
+    let is_batch = rules::is_batch(role, &input.text("type").unwrap_or_default())?;
+    if is_batch {
+        refuse_beyond_batch(input)?;
     }
     let asked = asked_life(input, role, &parent)?;
     let id = chosen_id(input, &parent)?;
@@ -100,6 +106,9 @@ fn make(call: &mut Call, input: &Input, named_role: Option<(&str, &Role)>, orpha
         input.flag("no_default_policy").unwrap_or_default(),
     )?;
     let is_root = policies.iter().any(|name| name == "root");
+    if is_root && is_batch {
+        return Err(Error::bad_request("batch tokens cannot be root tokens"));
+    }
     let mount = live.mount_at("auth/token/")?;
     let life = rules::life(&parent, is_root, asked, live.limits(&mount), live.now())?;
     let mut record = record(call, input, named_role, policies)?;
@@ -112,11 +121,21 @@ fn make(call: &mut Call, input: &Input, named_role: Option<(&str, &Role)>, orpha
         record.bound_cidrs = role.map(|role| role.token.bound_cidrs.clone()).unwrap_or_default();
     }
     let warnings = unknown_policies(live, &record.policies);
+    let mut response = Response { warnings, ..Response::default() };
+    if let Some(life) = life.as_ref().filter(|_| is_batch) {
+        if record.num_uses > 0 {
+            return Err(Error::bad_request("batch tokens cannot have \"num_uses\" set, and the role says it"));
+        }
+        let parent = (!orphan).then_some(own_row.key);
+        response.auth = Some(live.make_batch_token(NewBatchToken { parent, mount, record, expires: life.expires })?);
+        response.warnings.extend(life.warnings.clone());
+        return Ok(response);
+    }
     // One that never ends has nothing to renew.
     let renewable = life.is_some() && input.flag("renewable").unwrap_or(true) && role.is_none_or(|role| role.renewable);
     let new = NewToken {
         id,
-        parent: if orphan { 0 } else { identity.row.id },
+        parent: if orphan { 0 } else { own_row.id },
         folder: record.path.strip_prefix(&mount.path).unwrap_or(&record.path).to_owned(),
         mount,
         record,
@@ -126,18 +145,32 @@ fn make(call: &mut Call, input: &Input, named_role: Option<(&str, &Role)>, orpha
         request_id: call.request_id.clone(),
     };
     let draft = live.draft_token(new)?;
-    let mut response = Response { auth: Some(live.auth_of(&draft)?), warnings, ..Response::default() };
+    response.auth = Some(live.auth_of(&draft)?);
     response.warnings.extend(life.map(|life| life.warnings).unwrap_or_default());
     call.prepared.token = Some(draft);
     Ok(response)
 }
 
-/// A token that is good for so many requests would escape its limit through its children.
-fn refuse_limited_parent(identity: &Identity) -> Result<()> {
-    if identity.token.num_uses > 0 || identity.last_use {
+/// The caller's row, below which tokens can be made. One that is good for so many requests would escape its limit through its
+/// children, and a batch token has no row that they could hang at.
+fn refuse_childless(identity: &Identity) -> Result<&LeaseRow> {
+    if identity.token().num_uses > 0 || identity.last_use {
         return Err(Error::bad_request("restricted use token cannot generate child tokens"));
     }
-    Ok(())
+    identity.living.row.as_ref().ok_or_else(|| Error::bad_request("batch tokens cannot create more tokens"))
+}
+
+/// A batch token lives for one fixed time and is counted nowhere.
+fn refuse_beyond_batch(input: &Input) -> Result<()> {
+    let given = |name: &&str| match *name {
+        "num_uses" => input.integer(name).unwrap_or_default() != 0,
+        "id" => input.text(name).is_some_and(|id| !id.is_empty()),
+        _ => !input.duration(name).unwrap_or_default().is_zero(),
+    };
+    match ["explicit_max_ttl", "num_uses", "period", "id"].iter().find(|name| given(name)) {
+        Some(name) => Err(Error::bad_request(format!("batch tokens cannot have {name:?} set"))),
+        None => Ok(()),
+    }
 }
 
 /// The lengths that are asked for, or that the role says where it is the smaller one. Only a role gives a period to those who
@@ -170,8 +203,8 @@ fn chosen_id(input: &Input, parent: &Parent<'_>) -> Result<Option<Secret<String>
     if !parent.is_root() {
         return Err(Error::bad_request("root privileges required to specify token id"));
     }
-    if id.expose().starts_with(PREFIX) || id.expose().contains('.') {
-        return Err(Error::bad_request(format!("a chosen token id must not begin with {PREFIX:?} nor hold a '.'")));
+    if id.expose().contains('.') {
+        return Err(Error::bad_request("a chosen token id must not hold a '.'"));
     }
     Ok(Some(id))
 }
@@ -209,7 +242,7 @@ fn entity(
 ) -> Result<String> {
     let alias = identity::fold(&input.text("entity_alias").unwrap_or_default());
     if alias.is_empty() {
-        return Ok(if orphan { String::new() } else { identity.token.entity_id.clone() });
+        return Ok(if orphan { String::new() } else { identity.token().entity_id.clone() });
     }
     let role =
         role.ok_or_else(|| Error::bad_request("'entity_alias' is only allowed in combination with token role"))?;

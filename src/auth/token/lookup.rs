@@ -2,12 +2,10 @@
 
 use super::{ACCESSOR, TOKEN, accessor, named};
 use crate::base::{Result, Timestamp};
-use crate::core::Call;
-use crate::core::leases::Lease;
-use crate::core::tokens::TokenRecord;
+use crate::core::authentication::LivingToken;
+use crate::core::{Call, Live};
 use crate::logical::route::ORDINARY;
 use crate::logical::{Action, Input, Map, Operation, Response, Route};
-use crate::storage::LeaseRow;
 use serde_json::{Value, json};
 
 pub static LOOKUP: Route<Call> = Route {
@@ -44,91 +42,65 @@ pub static LOOKUP_ACCESSOR: Route<Call> = Route {
 };
 
 fn lookup(call: &mut Call, input: &Input) -> Result<Response> {
-    let token = named(input)?;
-    let lease = call.live()?.token_by_id(&token)?;
-    show(call, &lease, token.expose())
+    let (live, token) = (call.live()?, named(input)?);
+    show(live, &live.token_by_id(&token)?, token.expose())
 }
 
 fn lookup_self(call: &mut Call, _input: &Input) -> Result<Response> {
-    let identity = call.identity()?;
+    let (live, identity) = (call.live()?, call.identity()?);
     // Not read anew: this may have been the token's last use.
-    let shown = Shown {
-        identity_policies: identity.identity_policies(),
-        row: &identity.row,
-        token: &identity.token,
-        renewable: identity.renewable,
-        renewed: identity.renewed,
-    };
     let id = call.token.as_ref().map_or("", |token| token.expose());
-    Ok(Response::data(shown.describe(id, call.live()?.now())))
+    Ok(Response::data(describe(&identity.living, &identity.identity_policies(), id, live.now())))
 }
 
 fn lookup_accessor(call: &mut Call, input: &Input) -> Result<Response> {
-    let lease = call.live()?.token_by_accessor(&accessor(input)?)?;
-    show(call, &lease, "")
+    let live = call.live()?;
+    show(live, &live.token_by_accessor(&accessor(input)?)?, "")
 }
 
-fn show(call: &Call, lease: &Lease, id: &str) -> Result<Response> {
-    let renewed = lease.payload.renewed.map(Timestamp);
-    let entity = call.live()?.resolve_entity(&lease.token()?.entity_id)?;
+fn show(live: &Live, living: &LivingToken, id: &str) -> Result<Response> {
+    let entity = live.resolve_entity(&living.token.entity_id)?;
     let identity_policies = entity.map(|entity| entity.policies.clone()).unwrap_or_default();
-    let shown = Shown {
-        identity_policies,
-        row: &lease.row,
-        token: lease.token()?,
-        renewable: lease.payload.renewable,
-        renewed,
-    };
-    Ok(Response::data(shown.describe(id, call.live()?.now())))
+    Ok(Response::data(describe(living, &identity_policies, id, live.now())))
 }
 
-struct Shown<'t> {
-    identity_policies: Vec<String>,
-    row: &'t LeaseRow,
-    token: &'t TokenRecord,
-    renewable: bool,
-    renewed: Option<Timestamp>,
-}
-
-impl Shown<'_> {
-    fn describe(&self, id: &str, now: Timestamp) -> Map {
-        let Self { row, token, renewable, renewed, .. } = self;
-        let seconds_left = row.expires.map_or(0, |expires| now.until(expires).as_millis().div_ceil(1000));
-        let mut data = Map::new();
-        let mut put = |name: &str, value: Value| drop(data.insert(name.to_owned(), value));
-        put("accessor", token.accessor.as_str().into());
-        put("creation_time", row.issued.seconds().into());
-        put("creation_ttl", token.creation_ttl.into());
-        put("display_name", token.display_name.as_str().into());
-        put("entity_id", token.entity_id.as_str().into());
-        put("expire_time", row.expires.map(Timestamp::rfc3339).into());
-        put("explicit_max_ttl", token.explicit_max_ttl.into());
-        put("id", id.into());
-        put("issue_time", row.issued.rfc3339().into());
-        if let Some(renewed) = renewed {
-            put("last_renewal", renewed.rfc3339().into());
-            put("last_renewal_time", renewed.seconds().into());
-        }
-        put("meta", json!(token.meta));
-        put("num_uses", token.num_uses.into());
-        put("orphan", token.orphan.into());
-        put("path", token.path.as_str().into());
-        if token.period > 0 {
-            put("period", token.period.into());
-        }
-        put("policies", json!(token.policies));
-        if !self.identity_policies.is_empty() {
-            put("identity_policies", json!(self.identity_policies));
-        }
-        if !token.role.is_empty() {
-            put("role", token.role.as_str().into());
-        }
-        if !token.bound_cidrs.is_empty() {
-            put("bound_cidrs", json!(token.bound_cidrs));
-        }
-        put("renewable", (*renewable).into());
-        put("ttl", u64::try_from(seconds_left).unwrap_or(u64::MAX).into());
-        put("type", "service".into());
-        data
+fn describe(living: &LivingToken, identity_policies: &[String], id: &str, now: Timestamp) -> Map {
+    let token = &living.token;
+    let seconds_left = living.expires.map_or(0, |expires| now.until(expires).as_millis().div_ceil(1000));
+    let mut data = Map::new();
+    let mut put = |name: &str, value: Value| drop(data.insert(name.to_owned(), value));
+    put("accessor", token.accessor.as_str().into());
+    put("creation_time", living.issued.seconds().into());
+    put("creation_ttl", token.creation_ttl.into());
+    put("display_name", token.display_name.as_str().into());
+    put("entity_id", token.entity_id.as_str().into());
+    put("expire_time", living.expires.map(Timestamp::rfc3339).into());
+    put("explicit_max_ttl", token.explicit_max_ttl.into());
+    put("id", id.into());
+    put("issue_time", living.issued.rfc3339().into());
+    if let Some(renewed) = living.renewed {
+        put("last_renewal", renewed.rfc3339().into());
+        put("last_renewal_time", renewed.seconds().into());
     }
+    put("meta", json!(token.meta));
+    put("num_uses", token.num_uses.into());
+    put("orphan", token.orphan.into());
+    put("path", token.path.as_str().into());
+    if token.period > 0 {
+        put("period", token.period.into());
+    }
+    put("policies", json!(token.policies));
+    if !identity_policies.is_empty() {
+        put("identity_policies", json!(identity_policies));
+    }
+    if !token.role.is_empty() {
+        put("role", token.role.as_str().into());
+    }
+    if !token.bound_cidrs.is_empty() {
+        put("bound_cidrs", json!(token.bound_cidrs));
+    }
+    put("renewable", living.renewable.into());
+    put("ttl", u64::try_from(seconds_left).unwrap_or(u64::MAX).into());
+    put("type", living.kind().into());
+    data
 }

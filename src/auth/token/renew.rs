@@ -3,7 +3,7 @@
 use super::roles::Role;
 use super::{ACCESSOR, TOKEN, accessor, named};
 use crate::base::{Error, Result, Secret};
-use crate::core::authentication::all_policies;
+use crate::core::authentication::{LivingToken, all_policies};
 use crate::core::tokens::TokenRecord;
 use crate::core::ttl::Limits;
 use crate::core::{Call, Live};
@@ -49,29 +49,22 @@ pub static RENEW_ACCESSOR: Route<Call> = Route {
 
 fn renew(call: &mut Call, input: &Input) -> Result<Response> {
     let token = named(input)?;
-    let lease = call.live()?.token_by_id(&token)?;
-    extend(call, input, &lease.row, lease.token()?, lease.payload.renewable, token)
+    let living = call.live()?.token_by_id(&token)?;
+    extend(call, input, &living, token)
 }
 
 fn renew_self(call: &mut Call, input: &Input) -> Result<Response> {
     let identity = call.identity()?;
-    let token = call.token.clone().unwrap_or_default();
-    extend(call, input, &identity.row, &identity.token, identity.renewable, token)
+    extend(call, input, &identity.living, call.token.clone().unwrap_or_default())
 }
 
 fn renew_accessor(call: &mut Call, input: &Input) -> Result<Response> {
-    let lease = call.live()?.token_by_accessor(&accessor(input)?)?;
-    extend(call, input, &lease.row, lease.token()?, lease.payload.renewable, Secret::default())
+    let living = call.live()?.token_by_accessor(&accessor(input)?)?;
+    extend(call, input, &living, Secret::default())
 }
 
-fn extend(
-    call: &Call,
-    input: &Input,
-    row: &LeaseRow,
-    record: &TokenRecord,
-    renewable: bool,
-    token: Secret<String>,
-) -> Result<Response> {
+fn extend(call: &Call, input: &Input, living: &LivingToken, token: Secret<String>) -> Result<Response> {
+    let (row, record, renewable) = (living.row_to_be("renewed")?, &living.token, living.renewable);
     if !renewable || row.expires.is_none() {
         return Err(Error::bad_request("lease is not renewable"));
     }

@@ -1,8 +1,9 @@
 //! `revoke`, `revoke-self`, `revoke-accessor`, `revoke-orphan`: ends a token, with all below it or without.
 
 use super::{ACCESSOR, TOKEN, accessor, named};
-use crate::base::{Kind, Result};
+use crate::base::Result;
 use crate::core::Call;
+use crate::core::authentication::LivingToken;
 use crate::core::causes::Event;
 use crate::core::plan::{self, DRY_RUN};
 use crate::core::selection::Selection;
@@ -60,23 +61,23 @@ pub static REVOKE_ORPHAN: Route<Call> = Route {
 
 fn revoke(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
-    let row = match live.token_by_id(&named(input)?) {
-        Ok(lease) => lease.row.id,
-        // There is nothing to end, and nothing has this id.
-        Err(error) if error.kind() == Kind::Denied => 0,
-        Err(error) => return Err(error),
-    };
+    // Where there is none, there is nothing to end, and nothing has this id.
+    let row = live.find_token(&named(input)?)?.map_or(Ok(0), |living| own_row(&living))?;
     revoke_row(call, input, row)
 }
 
 fn revoke_self(call: &mut Call, input: &Input) -> Result<Response> {
-    let row = call.identity()?.row.id;
+    let row = own_row(&call.identity()?.living)?;
     revoke_row(call, input, row)
 }
 
 fn revoke_accessor(call: &mut Call, input: &Input) -> Result<Response> {
-    let row = call.live()?.token_by_accessor(&accessor(input)?)?.row.id;
+    let row = own_row(&call.live()?.token_by_accessor(&accessor(input)?)?)?;
     revoke_row(call, input, row)
+}
+
+fn own_row(living: &LivingToken) -> Result<i64> {
+    living.row_to_be("revoked").map(|row| row.id)
 }
 
 fn revoke_row(call: &Call, input: &Input, row: i64) -> Result<Response> {
@@ -90,7 +91,7 @@ fn revoke_row(call: &Call, input: &Input, row: i64) -> Result<Response> {
 
 fn revoke_orphan(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
-    let row = live.token_by_id(&named(input)?)?.row.id;
+    let row = own_row(&live.token_by_id(&named(input)?)?)?;
     if plan::is_asked_for(input) {
         return live.plan(&Selection::Alone(row), call.deadline);
     }

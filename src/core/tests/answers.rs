@@ -71,7 +71,7 @@ fn a_kept_answer_is_sealed_to_its_place() {
     ask(&bench, &bench.root, "db/creds/app", json!({}), "k").unwrap();
     let live = bench.live();
     let root = live.token_by_id(&Secret::from(bench.root.as_str())).unwrap();
-    let key = live.barrier.hash("idempotency key", &[&root.row.key, b"k"]);
+    let key = live.barrier.hash("idempotency key", &[&root.row.as_ref().unwrap().key, b"k"]);
     let mut row = live.storage.reading(|snapshot| snapshot.answer(&key)).unwrap().unwrap();
     for text in ["app-1", "key-1", "db/creds"] {
         assert!(!row.sealed.windows(text.len()).any(|window| window == text.as_bytes()), "{text} is in the store");
@@ -172,7 +172,7 @@ fn a_repetition_waits_for_the_first_and_is_told_when_that_takes_too_long() {
         idempotency_key: Some("k".to_owned()),
         allowance: None,
     };
-    let first = live.turn(&root.row.key, &request(30), "k").unwrap();
+    let first = live.turn(&root.row.as_ref().unwrap().key, &request(30), "k").unwrap();
     let late = bench.core.handle(&mut request(1)).err().unwrap();
     assert_eq!(late.kind(), Kind::Conflict);
     assert!(late.message().contains("still being served"), "{late:?}");

@@ -41,7 +41,7 @@ impl Kept {
 }
 
 fn accessor(bench: &Bench, token: &str) -> String {
-    bench.live().token_by_id(&Secret::from(token)).unwrap().token().unwrap().accessor.clone()
+    bench.live().token_by_id(&Secret::from(token)).unwrap().token.accessor.clone()
 }
 
 fn lookup(bench: &Bench, lease: &str) -> Value {

@@ -57,7 +57,7 @@ fn a_dry_run_means_the_same_leases_as_the_revocation_by_whatever_name() {
     let bench = bench();
     let (parent, _) = grown(&bench);
     let found = bench.live().token_by_id(&crate::base::Secret::from(parent.as_str())).unwrap();
-    let accessor = found.token().unwrap().accessor.clone();
+    let accessor = found.token.accessor.clone();
     for (path, data, expected) in [
         ("auth/token/revoke-accessor", json!({ "accessor": accessor }), (2, 4, 0)),
         ("auth/token/revoke-orphan", json!({ "token": parent }), (1, 1, 0)),

@@ -6,6 +6,7 @@ use crate::core::Registry;
 use crate::logical::route::PUBLIC;
 use crate::logical::{
     Action, Ctx, Engine, Field, Input, Login, LoginRenewal, LoginView, Operation, Response, Route, TokenParameters,
+    TokenType,
 };
 use crate::server;
 use serde_json::{Value, json};
@@ -30,6 +31,7 @@ static ROUTE: Route<Ctx> = Route {
         Field::list("groups", "What it is in."),
         Field::seconds("ttl", "For how long."),
         Field::seconds("period", "Again and again."),
+        Field::text("kind", "What it is.").default(""),
     ],
     actions: &[Action::new(Operation::Update, sign_in, "Sign in.")],
     exists: None,
@@ -45,6 +47,7 @@ fn sign_in(ctx: &mut Ctx, input: &Input) -> Result<Response> {
         ttl: seconds("ttl"),
         period: seconds("period"),
         policies: input.list("policies").unwrap_or_default(),
+        token_type: TokenType::parse(&input.text("kind").unwrap_or_default())?,
         ..TokenParameters::default()
     };
     ctx.store("answer", &token)?;
@@ -176,4 +179,22 @@ fn a_disabled_method_takes_its_tokens_along_and_all_below_them() {
     bench.sweep();
     assert!(!bench.lives(&alice.token));
     assert!(bench.lives(&bob.token));
+}
+
+#[test]
+fn who_signs_in_may_get_a_batch_token_which_ends_with_the_method() {
+    let bench = bench();
+    let rows = bench.rows();
+    let signed_in = bench.sign_in("auth/word/login/ann", json!({ "kind": "batch", "policies": "app", "ttl": "1h" }));
+    assert!(signed_in.token.starts_with("hvb.") && !signed_in.entity.is_empty());
+    assert_eq!((bench.rows(), bench.lives(&signed_in.token)), (rows, true));
+    let refused = bench.call("", Operation::Update, "auth/word/login/ann", json!({ "kind": "batch", "period": "1h" }));
+    assert_eq!(refused.err().map(|error| error.kind()), Some(Kind::BadRequest));
+    let entity = json!({ "disabled": true });
+    bench.write(&format!("identity/entity/id/{}", signed_in.entity), entity).unwrap();
+    assert!(!bench.lives(&signed_in.token), "a disabled entity uses it no more");
+    let other = bench.sign_in("auth/word/login/bob", json!({ "kind": "batch", "ttl": "1h" }));
+    assert!(bench.lives(&other.token));
+    bench.delete("sys/auth/word").unwrap();
+    assert!(!bench.lives(&other.token));
 }

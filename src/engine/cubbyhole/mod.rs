@@ -92,7 +92,7 @@ fn exists(ctx: &mut Ctx, input: &Input) -> Result<bool> {
 fn own_path(ctx: &Ctx, input: &Input) -> Result<String> {
     let token = &ctx.caller.token_name;
     if token.is_empty() || token.contains('/') {
-        return Err(Error::bad_request("a cubbyhole belongs to a token, and this request has none of its own"));
+        return Err(Error::bad_request("cubbyhole operations are only supported by service tokens"));
     }
     Ok(format!("{token}/{}", input.text("path").unwrap_or_default()))
 }

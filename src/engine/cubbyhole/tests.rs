@@ -27,13 +27,13 @@ fn a_token_sees_its_own_values_and_no_others() {
 }
 
 #[test]
-fn without_a_token_there_is_no_cubbyhole() {
+fn without_a_service_token_there_is_no_cubbyhole() {
     let mount = Mount::new(&ENGINE);
     for operation in [Operation::Read, Operation::Update, Operation::Delete, Operation::List] {
         for token in ["", "one/a"] {
             let error = mount.ask(token, operation, "a", json!({ "k": "v" })).err().unwrap();
             assert_eq!(error.kind(), Kind::BadRequest);
-            assert!(error.message().contains("belongs to a token"));
+            assert!(error.message().contains("only supported by service tokens"));
         }
     }
     assert!(mount.paths().is_empty());

@@ -50,7 +50,8 @@ fn tree(call: &mut Call, input: &Input) -> Result<Response> {
 }
 
 fn own(call: &mut Call, input: &Input) -> Result<Response> {
-    let (live, row) = (call.live()?, call.identity()?.row.clone());
+    let (live, row) = (call.live()?, call.identity()?.living.row.clone());
+    let row = row.ok_or_else(|| Error::bad_request("nothing hangs at a batch token: its leases are its parent's"))?;
     let leases = crate::core::leases::Leases { barrier: &live.barrier };
     Ok(answer(live.tree(&leases.open(row)?, extent(input, false)?)?))
 }

@@ -59,7 +59,7 @@ pub static EXPLAIN_SELF: Route<Call> = Route {
 };
 
 fn of_caller(call: &mut Call, input: &Input) -> Result<Response> {
-    let bearer = call.live()?.bearer(&call.identity()?.token)?;
+    let bearer = call.live()?.bearer(call.identity()?.token())?;
     explain(call, &bearer.policies, &bearer.subject, input)
 }
 
@@ -80,7 +80,7 @@ fn of_others(call: &mut Call, input: &Input) -> Result<Response> {
         }
         _ => return Err(Error::bad_request("give one of token, accessor and policies")),
     };
-    let bearer = live.bearer(lease.token()?).map_err(|error| unknown(error, "invalid token"))?;
+    let bearer = live.bearer(&lease.token).map_err(|error| unknown(error, "invalid token"))?;
     explain(call, &bearer.policies, &bearer.subject, input)
 }
 

@@ -22,6 +22,7 @@ path "aws/creds/reader" { capabilities = ["read"] }
 path "kv/app/*" { capabilities = ["create", "read", "update", "delete", "list"] }
 path "secret/data/app/*" { capabilities = ["create", "read"] }
 path "sys/leases/renew" { capabilities = ["update"] }
+path "auth/token/create" { capabilities = ["update"] }
 """
 
 
@@ -82,6 +83,22 @@ def make_tokens_by_role(root):
     token.revoke(made["client_token"])
     token.delete_role("compat")
     expect(refused(hvac.exceptions.InvalidPath, token.read_role, "compat"), "the role is gone")
+
+
+def make_a_batch_token(root, client):
+    made = client.auth.token.create(type="batch", ttl="10m")["auth"]
+    expect(made["client_token"].startswith("hvb.") and made["token_type"] == "batch", "a batch token is made")
+    expect(made["accessor"] == "" and not made["renewable"], "it has no accessor and no renewal")
+    batch = hvac.Client(url=os.environ["VAULT_ADDR"], token=made["client_token"])
+    seen = batch.auth.token.lookup_self()["data"]
+    expect(seen["type"] == "batch" and seen["policies"] == ["compat", "default"], f"it looks itself up: {seen}")
+    invalid = hvac.exceptions.InvalidRequest
+    expect(refused(invalid, batch.auth.token.renew_self), "it is not renewed")
+    expect(refused(invalid, batch.auth.token.revoke_self), "it is not revoked")
+    expect(refused(invalid, batch.write, "cubbyhole/own", k="v"), "it has no cubbyhole")
+    expect(refused(invalid, root.auth.token.create, type="batch", policies=["compat"], num_uses=1), "it is not counted")
+    Mounted(batch.secrets.kv.v1, "kv").create_or_update_secret(path="app/batch", secret={"k": "v"})
+    return batch
 
 
 def keep_secrets(root, client):
@@ -208,6 +225,8 @@ def main():
     make_tokens_by_role(root)
     step("writes, reads, lists and deletes secrets")
     keep_secrets(root, client)
+    step("makes a batch token")
+    batch = make_a_batch_token(root, client)
     step("wraps answers and unwraps them")
     wrap_answers(root, client)
     step("configures the AWS engine")
@@ -217,6 +236,7 @@ def main():
     step("revokes its token")
     root.auth.token.revoke_accessor(accessor)
     expect(not client.is_authenticated(), "the revoked token signs in no more")
+    expect(not batch.is_authenticated(), "and its batch token neither")
     print("all done")
 
 

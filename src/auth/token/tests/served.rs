@@ -138,7 +138,7 @@ fn what_takes_sudo_or_root_is_refused_to_others() {
         json!({ "policies": ["other"] }),
         json!({ "policies": ["root"] }),
         json!({ "num_uses": -1 }),
-        json!({ "type": "batch" }),
+        json!({ "type": "other" }),
         json!({ "entity_alias": "ann" }),
     ] {
         assert_eq!(kind(server.post(&maker, "create", body.clone())), Some(Kind::BadRequest), "{body}");
