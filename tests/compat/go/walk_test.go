@@ -96,8 +96,11 @@ func TestMounts(t *testing.T) {
 	must(t, err)
 	equal(t, secret.Data["n"].(interface{ String() string }).String(), "1")
 	must(t, client.Sys().Unmount("moved"))
+	// The client passes on the words of a 404, and not its number.
 	_, err = client.Logical().Write("moved/a", values{"n": 1})
-	refused(t, err, http.StatusNotFound)
+	if err == nil || !strings.Contains(err.Error(), "no handler for route") {
+		t.Fatal(err)
+	}
 }
 
 func TestKeyValueVersion1(t *testing.T) {
