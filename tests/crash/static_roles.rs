@@ -86,6 +86,6 @@ fn wherever_the_server_is_killed_a_static_user_has_one_key_which_is_the_stored_o
         thread::sleep(Duration::from_millis(delay));
         server.crash_and_recover();
     }
-    assert!(fresh(&server) > 1, "nothing was rotated between the kills");
+    wait_for("what was cut off is rotated", PERIOD + PATIENCE, || (fresh(&server) > 1).then_some(()));
     every_user_has_the_stored_key_alone(&server, &moto, &numbers);
 }
