@@ -4,7 +4,7 @@
 //! `rotate_role`. Below them: `connection` (the record and the way to the database), `retired` (deleted connections that
 //! leases still need), `pool`, `role`, `user` (the secret, from issue to end), `username`,
 //! `statements` (values put into SQL), `static_role` and `schedule`. A kind
-//! of database is one folder with a `Plugin` in it, and one row in [`PLUGINS`]; what it brings is said in `driver`.
+//! of database is one folder with a `Plugin` in it, and one row in `PLUGINS`; what it brings is said in `driver`.
 //!
 //! Invariant: no user is made before its lease is committed, and none is touched that does not carry its lease's mark.
 
