@@ -52,6 +52,13 @@ fn hvac_keeps_versions_of_secrets() {
     comes_to_its_end(program("versions.py", &server), "all done");
 }
 
+/// The library's whole interface to tokens, token roles, policies, capabilities and wrapping.
+#[test]
+fn hvac_makes_and_ends_tokens_and_asks_what_they_may_do() {
+    let server = Server::dev();
+    comes_to_its_end(program("tokens.py", &server), "all done");
+}
+
 /// A Python program that is root at the server.
 fn program(name: &str, server: &Server) -> Command {
     let mut program = Command::new(python::interpreter());

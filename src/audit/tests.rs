@@ -6,7 +6,7 @@ use super::broker::Broker;
 use super::entry::{Auth, Disclosure, Event, Mount, Phase, Scribe};
 use super::{Definition, Device, Salt, file, probe};
 use crate::base::{Error, Result, Secret, Timestamp};
-use crate::logical::{self, Body, CanonicalPath, LeaseAnswer, Map, Operation, Request, Response};
+use crate::logical::{self, Body, CanonicalPath, LeaseAnswer, Map, Operation, Request, Response, WrapFormat};
 use serde_json::{Value, json};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -31,6 +31,7 @@ fn request(data: Value) -> Request {
         peer: Some("127.0.0.1:4711".parse().unwrap()),
         certificates: Arc::default(),
         wrap_ttl: Some(Duration::from_secs(60)),
+        wrap_format: WrapFormat::Plain,
         deadline: Instant::now(),
         idempotency_key: None,
         allowance: None,

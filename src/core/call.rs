@@ -4,6 +4,7 @@ use crate::base::{Error, Result, Secret};
 use crate::core::causes::{Cause, Event};
 use crate::core::prepared::Prepared;
 use crate::core::{Core, Identity, Live};
+use crate::logical::WrapFormat;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ pub struct Call {
     pub deadline: Instant,
     /// How long a token that wraps the answer is to live, where that is asked for.
     pub wrap_ttl: Option<Duration>,
+    pub wrap_format: WrapFormat,
     /// What the answer brings to life when it is sent.
     pub prepared: Prepared,
 }

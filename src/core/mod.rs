@@ -52,6 +52,7 @@ pub mod ttl;
 pub mod why;
 pub mod workers;
 pub mod wrapping;
+pub mod wrapping_jwt;
 
 use crate::base::{Clock, Error, Result};
 use crate::logical::doc::Endpoint;

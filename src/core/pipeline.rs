@@ -2,7 +2,7 @@
 //! the order is the one place where it is written down.
 
 use crate::audit;
-use crate::base::{Error, Kind, Result};
+use crate::base::{Error, Kind, Result, Secret};
 use crate::core::answers::Turn;
 use crate::core::authentication::{Presented, Uses};
 use crate::core::authorize::{Authorized, authorize};
@@ -14,9 +14,10 @@ use crate::core::prepared::Prepared;
 use crate::core::quotas::Place;
 use crate::core::quotas::limiter::Stage;
 use crate::core::routing::{Endpoint, Target};
-use crate::core::{Call, Core, Identity, Live, wrapping};
+use crate::core::{Call, Core, Identity, Live, wrapping, wrapping_jwt};
 use crate::logical::route::{self, Flags};
 use crate::logical::{Caller, Ctx, Input, Login, Operation, Request, Response, Route, help};
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -75,6 +76,7 @@ impl Core {
             certificates: request.certificates.clone(),
             deadline: request.deadline,
             wrap_ttl: request.wrap_ttl.filter(|ttl| !ttl.is_zero()),
+            wrap_format: request.wrap_format,
             prepared: Prepared::default(),
         }
     }
@@ -99,7 +101,7 @@ struct Exchange<'r> {
 impl Exchange<'_> {
     fn run(mut self, request: &mut Request) -> Result<Response> {
         self.limit(request, Stage::Arrived)?;
-        let authenticated = self.authenticate(request);
+        let authenticated = self.open_jwt(request).and_then(|()| self.authenticate(request));
         let entity = self.identity.as_ref().map(|identity| identity.token().entity_id.clone());
         self.limit(request, Stage::Known(entity.as_deref().filter(|entity| !entity.is_empty())))?;
         let authorized = authenticated.and_then(|()| {
@@ -173,6 +175,21 @@ impl Exchange<'_> {
             self.audit(request, None, Some(&refused), false)?;
         }
         Err(refused)
+    }
+
+    /// Where a wrapping token comes as a JWT, the token inside takes its place, for the audit as for all that follows.
+    fn open_jwt(&self, request: &mut Request) -> Result<()> {
+        if !self.flags().takes_wrapping {
+            return Ok(());
+        }
+        if let Some(jwt) = request.token.as_ref().filter(|token| wrapping_jwt::is_jwt(token.expose())) {
+            request.token = Some(self.live.token_in_jwt(jwt)?);
+        }
+        if let Some(Value::String(named)) = request.data.get_mut("token").filter(|named| is_jwt_text(named)) {
+            let token = self.live.token_in_jwt(&Secret::new(std::mem::take(named)))?;
+            named.clone_from(token.expose());
+        }
+        Ok(())
     }
 
     fn authenticate(&mut self, request: &Request) -> Result<()> {
@@ -402,6 +419,10 @@ impl Exchange<'_> {
             allowed: self.allowed,
         }
     }
+}
+
+fn is_jwt_text(value: &Value) -> bool {
+    value.as_str().is_some_and(wrapping_jwt::is_jwt)
 }
 
 /// Parses the input by the route's table and runs the operation; what the table does not know becomes a warning.

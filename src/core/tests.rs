@@ -16,7 +16,7 @@ mod wrapped;
 use crate::base::{Clock, ManualClock, Secret, SystemClock, Timestamp};
 use crate::core::workers::Workers;
 use crate::core::{Core, Live, Registry, Settings, sweeper};
-use crate::logical::{CanonicalPath, Map, Operation, Request, Response};
+use crate::logical::{CanonicalPath, Map, Operation, Request, Response, WrapFormat};
 use crate::seal::SealConfig;
 use crate::server;
 use crate::storage::Storage;
@@ -98,6 +98,7 @@ impl Bench {
             peer: None,
             certificates: Arc::default(),
             wrap_ttl: None,
+            wrap_format: WrapFormat::Plain,
             deadline: Instant::now() + Duration::from_secs(30),
             idempotency_key: None,
             allowance: None,

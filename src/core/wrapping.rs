@@ -13,7 +13,8 @@ use crate::core::live::Live;
 use crate::core::names::Names;
 use crate::core::records;
 use crate::core::tokens::{Draft, NewToken, TokenRecord, new_accessor};
-use crate::logical::{Body, Map, Outcome, Request, Response, WrapInfo, envelope, wipe};
+use crate::core::wrapping_jwt::Said;
+use crate::logical::{Body, Map, Outcome, Request, Response, WrapFormat, WrapInfo, envelope, wipe};
 use crate::policy::RESPONSE_WRAPPING_NAME;
 use crate::storage::{LeaseKey, LeaseState, Snapshot, Tx};
 use base64::Engine as _;
@@ -36,6 +37,9 @@ const OUTCOME: &str = "outcome";
 const ACCEPTED: &str = "accepted";
 const GONE: &str = "gone";
 
+/// Where a JWT cannot tell who gets it where to go.
+const NO_ADDRESS: &str = "No api_addr is configured, so that the token does not tell this server's address: tell it to whoever is to unwrap it.";
+
 /// A wrapping token that was decided on, and what it will hold.
 pub struct Wrapping {
     draft: Draft,
@@ -47,6 +51,7 @@ pub struct Wrapping {
 /// What is asked of a new wrapping token.
 struct Asked<'a> {
     ttl: Duration,
+    format: WrapFormat,
     creation_path: &'a str,
     wrapped_accessor: String,
     request_id: &'a str,
@@ -68,6 +73,7 @@ impl Live {
     pub fn wrap(&self, request: &Request, response: Response, ttl: Duration) -> Result<(Response, Wrapping)> {
         let asked = Asked {
             ttl,
+            format: request.wrap_format,
             creation_path: request.path.as_str(),
             wrapped_accessor: response.auth.as_ref().map(|auth| auth.accessor.clone()).unwrap_or_default(),
             request_id: &request.id,
@@ -98,6 +104,7 @@ impl Live {
         &self,
         token: &Secret<String>,
         at_most: Option<Duration>,
+        format: WrapFormat,
         request_id: &str,
     ) -> Result<(Response, Wrapping)> {
         let key = Leases { barrier: &self.barrier }.token_key(token.expose());
@@ -107,6 +114,7 @@ impl Live {
         let inside = read(&value)?;
         let asked = Asked {
             ttl: at_most.map_or(ttl, |at_most| at_most.min(ttl)),
+            format,
             creation_path: &record.path,
             wrapped_accessor: inside.auth.as_ref().map(|auth| auth.accessor.clone()).unwrap_or_default(),
             request_id,
@@ -141,15 +149,22 @@ impl Live {
         replaces: Option<LeaseKey>,
     ) -> Result<(Response, Wrapping)> {
         let draft = self.draft_token(self.new_wrapping_token(asked)?)?;
-        let wrap_info = WrapInfo {
+        let accessor = &asked.wrapped_accessor;
+        let said = Said { token: &draft.token, made: draft.issued, ttl: asked.ttl, accessor };
+        let jwt = (asked.format == WrapFormat::Jwt).then(|| self.wrapping_jwt(&said)).transpose()?;
+        let mut response = Response::default();
+        if jwt.is_some() && self.settings.api_addr.is_empty() {
+            response.warnings.push(NO_ADDRESS.to_owned());
+        }
+        response.wrap_info = Some(WrapInfo {
             token: draft.token.clone(),
+            jwt,
             accessor: draft.new.record.accessor.clone(),
             ttl: asked.ttl,
             created: draft.issued,
             creation_path: asked.creation_path.to_owned(),
             wrapped_accessor: asked.wrapped_accessor.clone(),
-        };
-        let response = Response { wrap_info: Some(wrap_info), ..Response::default() };
+        });
         Ok((response, Wrapping { draft, value, replaces }))
     }
 

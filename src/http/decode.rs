@@ -3,7 +3,7 @@
 
 use crate::base::{Error, Result, Secret, duration, random};
 use crate::http::Request as Wire;
-use crate::logical::{CanonicalPath, Map, Operation, Request};
+use crate::logical::{CanonicalPath, Map, Operation, Request, WrapFormat};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,7 @@ pub fn decode(wire: &Wire, at_most: Duration) -> Result<Request> {
             .filter(|text| !text.is_empty())
             .map(duration::parse)
             .transpose()?,
+        wrap_format: wire.headers.first("X-Vault-Wrap-Format").map_or(Ok(WrapFormat::Plain), wrap_format)?,
         deadline: Instant::now() + at_most,
         idempotency_key: wire.headers.first("Idempotency-Key").map(idempotency_key).transpose()?,
         allowance: None,
@@ -71,6 +72,17 @@ fn operation(method: &str, data: &mut Map) -> Result<Operation> {
 fn token(wire: &Wire) -> Option<Secret<String>> {
     let bearer = || wire.headers.first("Authorization").and_then(|value| value.strip_prefix("Bearer "));
     wire.headers.first("X-Vault-Token").or_else(bearer).map(str::trim).map(Secret::from)
+}
+
+/// In which form a client wants the token around a wrapped answer.
+fn wrap_format(text: &str) -> Result<WrapFormat> {
+    match text.trim() {
+        "" => Ok(WrapFormat::Plain),
+        "jwt" => Ok(WrapFormat::Jwt),
+        other => Err(Error::bad_request(format!(
+            "X-Vault-Wrap-Format takes jwt, for a token in the form of a JWT; without it, it is a plain one. Not {other:?}"
+        ))),
+    }
 }
 
 /// The key by which a client asks for the same answer again: bare, or in quotes as a structured field has it.

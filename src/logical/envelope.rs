@@ -101,7 +101,7 @@ fn read_auth(mut auth: Map) -> Result<Auth> {
 
 fn wrap_info(wrapping: &WrapInfo) -> Value {
     let mut shown = json!({
-        "token": wrapping.token.expose(),
+        "token": wrapping.jwt.as_ref().unwrap_or(&wrapping.token).expose(),
         "accessor": wrapping.accessor,
         "ttl": whole_seconds(wrapping.ttl),
         "creation_time": wrapping.created.rfc3339(),
@@ -215,6 +215,7 @@ mod tests {
     fn a_wrapped_answer_says_nothing_of_what_is_inside() {
         let wrapping = WrapInfo {
             token: Secret::from("hvs.w"),
+            jwt: None,
             accessor: "accessor".to_owned(),
             ttl: Duration::from_millis(59_001),
             created: crate::base::Timestamp(1_700_000_000_000),

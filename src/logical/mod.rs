@@ -25,7 +25,7 @@ pub use field::{Field, FieldKind};
 pub use input::{Input, Map};
 pub use login::{Login, LoginRenewal, LoginView};
 pub use path::CanonicalPath;
-pub use request::{Allowance, Operation, Request};
+pub use request::{Allowance, Operation, Request, WrapFormat};
 pub use response::{Auth, Body, Issued, LeaseAnswer, Outcome, Response, WrapInfo};
 pub use route::{Action, Flags, Handler, Route};
 pub use token_parameters::{TokenParameters, TokenType};

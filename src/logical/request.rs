@@ -34,6 +34,16 @@ impl Operation {
     }
 }
 
+/// The form of the token that an answer is wrapped in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WrapFormat {
+    /// A token like any other.
+    #[default]
+    Plain,
+    /// That token, signed, with where it comes from.
+    Jwt,
+}
+
 /// What a rate limit leaves the client of a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Allowance {
@@ -60,6 +70,7 @@ pub struct Request {
     pub certificates: Arc<[Vec<u8>]>,
     /// How long the wrapping token is to live, where the answer is to be wrapped.
     pub wrap_ttl: Option<Duration>,
+    pub wrap_format: WrapFormat,
     /// When the caller stops waiting: what calls out must be done by then.
     pub deadline: Instant,
     /// By which the client asks for the same answer again.

@@ -80,6 +80,8 @@ pub struct LeaseAnswer {
 #[derive(Clone)]
 pub struct WrapInfo {
     pub token: Secret<String>,
+    /// The same as a JWT, where that was asked for: what is given out in its place.
+    pub jwt: Option<Secret<String>>,
     pub accessor: String,
     pub ttl: Duration,
     pub created: Timestamp,

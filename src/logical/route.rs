@@ -36,14 +36,17 @@ pub struct Flags {
     pub open: bool,
     /// Unwraps: called with a wrapping token as the caller's own, it spends that itself.
     pub unwraps: bool,
+    /// Takes a wrapping token, which may be in the form of a JWT.
+    pub takes_wrapping: bool,
 }
 
-pub const ORDINARY: Flags = Flags { public: false, sudo: false, sealed_ok: false, open: false, unwraps: false };
+pub const ORDINARY: Flags =
+    Flags { public: false, sudo: false, sealed_ok: false, open: false, unwraps: false, takes_wrapping: false };
 pub const SUDO: Flags = Flags { sudo: true, ..ORDINARY };
 pub const PUBLIC: Flags = Flags { public: true, ..ORDINARY };
 pub const SEALED_OK: Flags = Flags { public: true, sealed_ok: true, ..ORDINARY };
 pub const OPEN: Flags = Flags { open: true, ..ORDINARY };
-pub const UNWRAPS: Flags = Flags { unwraps: true, ..ORDINARY };
+pub const UNWRAPS: Flags = Flags { unwraps: true, takes_wrapping: true, ..ORDINARY };
 
 pub struct Route<C: 'static> {
     /// Segments; `{name}` takes one, `{path..}` takes the rest (at least one character; only last).

@@ -92,6 +92,7 @@ pub static ROUTES: &[&Route<Call>] = &[
     &seal::UNSEAL,
     &seal::SEAL,
     &wrapping::lookup::LOOKUP,
+    &wrapping::pubkey::PUBKEY,
     &wrapping::rewrap::REWRAP,
     &wrapping::unwrap::UNWRAP,
     &wrapping::wrap::WRAP,

@@ -3,7 +3,7 @@ use crate::base::clock::ManualClock;
 use crate::base::{Kind, Result, Secret, Timestamp};
 use crate::core::{Core, Registry, Settings};
 use crate::engine::{cubbyhole, kv};
-use crate::logical::{Body, CanonicalPath, Engine, Operation, Request, Response};
+use crate::logical::{Body, CanonicalPath, Engine, Operation, Request, Response, WrapFormat};
 use crate::seal::SealConfig;
 use crate::storage::sqlite::SqliteStorage;
 use serde_json::{Value, json};
@@ -52,6 +52,7 @@ impl Server {
             peer: None,
             certificates: Arc::default(),
             wrap_ttl: None,
+            wrap_format: WrapFormat::Plain,
             deadline: Instant::now() + Duration::from_secs(10),
             idempotency_key: None,
             allowance: None,

@@ -3,7 +3,7 @@
 use super::Bench;
 use super::outside::{bench, data_of, world};
 use crate::base::{Kind, Result, Secret};
-use crate::logical::{CanonicalPath, Operation, Request, Response};
+use crate::logical::{CanonicalPath, Operation, Request, Response, WrapFormat};
 use crate::storage::Counted;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ fn ask(bench: &Bench, token: &str, path: &str, data: Value, key: &str) -> Result
         peer: None,
         certificates: std::sync::Arc::default(),
         wrap_ttl: None,
+        wrap_format: WrapFormat::Plain,
         deadline: Instant::now() + Duration::from_secs(30),
         idempotency_key: Some(key.to_owned()),
         allowance: None,
@@ -168,6 +169,7 @@ fn a_repetition_waits_for_the_first_and_is_told_when_that_takes_too_long() {
         peer: None,
         certificates: std::sync::Arc::default(),
         wrap_ttl: None,
+        wrap_format: WrapFormat::Plain,
         deadline: Instant::now() + Duration::from_secs(patience),
         idempotency_key: Some("k".to_owned()),
         allowance: None,

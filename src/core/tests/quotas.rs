@@ -4,7 +4,7 @@ use super::Bench;
 use super::outside::{bench, world};
 use crate::base::{Error, Kind, Result, Secret};
 use crate::core::quotas::admission::BUILT_IN;
-use crate::logical::{Allowance, CanonicalPath, Map, Operation, Request};
+use crate::logical::{Allowance, CanonicalPath, Map, Operation, Request, WrapFormat};
 use crate::storage::{Counted, LeaseKind, LeaseState, NewLease};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -229,6 +229,7 @@ fn come(bench: &Bench, token: &str, address: &str, path: &str) -> (Result<(), Er
         peer: Some(format!("{address}:1").parse().unwrap()),
         certificates: std::sync::Arc::default(),
         wrap_ttl: None,
+        wrap_format: WrapFormat::Plain,
         deadline: Instant::now() + Duration::from_secs(30),
         idempotency_key: None,
         allowance: None,

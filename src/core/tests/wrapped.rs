@@ -2,7 +2,7 @@
 
 use super::Bench;
 use super::outside::{bench, data_of, world};
-use crate::logical::{CanonicalPath, Operation, Request, Response};
+use crate::logical::{CanonicalPath, Operation, Request, Response, WrapFormat};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ impl Bench {
             peer: None,
             certificates: std::sync::Arc::default(),
             wrap_ttl: Some(Duration::from_secs(60)),
+            wrap_format: WrapFormat::Plain,
             deadline: Instant::now() + Duration::from_secs(30),
             idempotency_key: None,
             allowance: None,

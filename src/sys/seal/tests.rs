@@ -3,7 +3,7 @@
 use crate::base::{Kind, ManualClock, Result, Secret, Timestamp};
 use crate::core::authentication::Presented;
 use crate::core::{Call, Core, Registry, Settings};
-use crate::logical::{Body, CanonicalPath, Operation, Outcome, Request, Response, Route};
+use crate::logical::{Body, CanonicalPath, Operation, Outcome, Request, Response, Route, WrapFormat};
 use crate::storage::sqlite::SqliteStorage;
 use crate::sys::{health, init, leases, revoke, seal};
 use serde_json::{Value, json};
@@ -48,6 +48,7 @@ fn ask(core: &Arc<Core>, operation: Operation, path: &str, token: &str, body: Va
         peer: None,
         certificates: Arc::default(),
         wrap_ttl: None,
+        wrap_format: WrapFormat::Plain,
         deadline: Instant::now() + Duration::from_secs(30),
         idempotency_key: None,
         allowance: None,

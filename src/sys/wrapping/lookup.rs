@@ -3,7 +3,7 @@
 use super::{TOKEN, meant};
 use crate::base::Result;
 use crate::core::Call;
-use crate::logical::route::PUBLIC;
+use crate::logical::route::{Flags, PUBLIC};
 use crate::logical::{Action, Input, Operation, Response, Route};
 use serde_json::json;
 
@@ -19,7 +19,7 @@ pub static LOOKUP: Route<Call> = Route {
     help: "When it was made, for how long, and by the answer of which path. Whoever is given a wrapping token looks first \
            whether the path is the expected one: another path means that somebody has seen what is inside. Needs no other \
            token, and does not spend this one.",
-    flags: PUBLIC,
+    flags: Flags { takes_wrapping: true, ..PUBLIC },
 };
 
 fn lookup(call: &mut Call, input: &Input) -> Result<Response> {

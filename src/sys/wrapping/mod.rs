@@ -2,6 +2,7 @@
 //! the pipeline, to any answer.
 
 pub mod lookup;
+pub mod pubkey;
 pub mod rewrap;
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,7 @@ pub static REWRAP: Route<Call> = Route {
 
 fn rewrap(call: &mut Call, input: &Input) -> Result<Response> {
     let token = meant(call, input)?;
-    let (response, wrapping) = call.live()?.rewrap(&token, call.wrap_ttl, &call.request_id)?;
+    let (response, wrapping) = call.live()?.rewrap(&token, call.wrap_ttl, call.wrap_format, &call.request_id)?;
     call.prepared.wrapping = Some(wrapping);
     Ok(response)
 }

@@ -1,8 +1,10 @@
 //! Wrapping as clients see it, through the whole pipeline, on a clock that is turned by hand.
 
+mod jwt;
+
 use crate::base::{Kind, ManualClock, Result, Secret, Timestamp};
 use crate::core::{Core, Settings, sweeper, workers};
-use crate::logical::{Auth, Body, CanonicalPath, Operation, Outcome, Request, Response, WrapInfo};
+use crate::logical::{Auth, Body, CanonicalPath, Operation, Outcome, Request, Response, WrapFormat, WrapInfo};
 use crate::seal::SealConfig;
 use crate::server;
 use crate::storage::sqlite::SqliteStorage;
@@ -52,7 +54,11 @@ impl Server {
         data: Value,
         wrap_ttl: Option<Duration>,
     ) -> Result<Response> {
-        self.core.handle(&mut Request {
+        self.core.handle(&mut Self::request(token, operation, path, data, wrap_ttl))
+    }
+
+    fn request(token: &str, operation: Operation, path: &str, data: Value, wrap_ttl: Option<Duration>) -> Request {
+        Request {
             id: format!("request for {path}"),
             operation,
             path: CanonicalPath::from_text(path).unwrap(),
@@ -61,10 +67,16 @@ impl Server {
             peer: None,
             certificates: Arc::default(),
             wrap_ttl,
+            wrap_format: WrapFormat::Plain,
             deadline: Instant::now() + Duration::from_secs(30),
             idempotency_key: None,
             allowance: None,
-        })
+        }
+    }
+
+    fn audit_to_file(&self) {
+        let device = json!({ "type": "file", "options": { "file_path": self.audit_file() } });
+        self.write("sys/audit/file", device).unwrap();
     }
 
     fn write(&self, path: &str, data: Value) -> Result<Response> {
@@ -333,8 +345,7 @@ fn an_answer_without_content_is_not_wrapped_and_an_error_neither() {
 #[test]
 fn an_answer_that_is_not_audited_leaves_no_token_and_no_wrapping() {
     let server = Server::start();
-    let device = json!({ "type": "file", "options": { "file_path": server.audit_file() } });
-    server.write("sys/audit/file", device).unwrap();
+    server.audit_to_file();
     let wrapping = server.wrapped("kv/app");
     let unwrapped = server.unwrap(&wrapping.token).unwrap();
     assert_eq!(data(&unwrapped)["password"], "horse");

@@ -4,7 +4,7 @@ use super::super::ROUTES;
 use crate::base::clock::ManualClock;
 use crate::base::{Kind, Result, Secret, Timestamp};
 use crate::core::{Core, Registry, Settings};
-use crate::logical::{Body, CanonicalPath, Map, Operation, Request, Response};
+use crate::logical::{Body, CanonicalPath, Map, Operation, Request, Response, WrapFormat};
 use crate::seal::SealConfig;
 use crate::storage::sqlite::SqliteStorage;
 use serde_json::{Value, json};
@@ -54,6 +54,7 @@ impl Server {
             peer: peer.parse().ok().map(|address: IpAddr| (address, 4711).into()),
             certificates: std::sync::Arc::default(),
             wrap_ttl: None,
+            wrap_format: WrapFormat::Plain,
             deadline: Instant::now() + Duration::from_secs(30),
             idempotency_key: None,
             allowance: None,
