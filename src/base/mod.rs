@@ -13,6 +13,7 @@ pub mod passwords;
 pub mod random;
 pub mod secret;
 pub mod template;
+pub mod tls;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use error::{Error, Kind, Result};

@@ -1,6 +1,7 @@
 //! TLS: which certificates the command line believes, the name it expects, and the one it shows.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, Stream};
@@ -105,6 +106,60 @@ fn a_server_is_believed_only_with_the_right_authority_and_name() {
         (vec![authority, name], "TLS"),
         (vec![authority, name, own[0]], "needs both -client-cert and -client-key"),
         (with(&[("VAULT_CACERT", "client.key")]), "client.key holds no certificate"),
+    ] {
+        let (success, told) = read(&address, folder, &variables, &[]);
+        assert!(!success && told.contains(words), "{variables:?}: {told}");
+    }
+}
+
+/// A server whose certificate `openssl` made as people make it: it signed itself, and says that it is an authority.
+fn start_with_its_own(folder: &Path) -> String {
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=vault"])
+        .args(["-addext", "subjectAltName=DNS:vault.example,IP:127.0.0.1", "-keyout", "own.key", "-out", "own.pem"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let pem = |name| fs::read(folder.join(name)).unwrap();
+    let certificate = CertificateDer::from_pem_slice(&pem("own.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(&pem("own.key")).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    serve(Arc::new(config))
+}
+
+#[test]
+fn a_server_that_signed_its_own_certificate_is_believed_by_who_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let address = start_with_its_own(folder);
+    fs::create_dir_all(folder.join("trusted/below")).unwrap();
+    fs::copy(folder.join("own.pem"), folder.join("trusted/below/own.crt")).unwrap();
+    let text = fs::read_to_string(folder.join("own.pem")).unwrap();
+
+    let reached = (true, "reached".to_owned());
+    let own = ("VAULT_CACERT", "own.pem");
+    for variables in [
+        vec![own],
+        vec![own, ("VAULT_TLS_SERVER_NAME", "vault.example")],
+        vec![("VAULT_CACERT_BYTES", text.as_str())],
+        vec![("VAULT_CAPATH", "trusted")],
+        vec![("SSL_CERT_FILE", "own.pem")],
+        vec![("VAULT_SKIP_VERIFY", "1")],
+        vec![("VAULT_SKIP_VERIFY", "1"), ("VAULT_TLS_SERVER_NAME", "other.example")],
+    ] {
+        assert_eq!(read(&address, folder, &variables, &[]), reached, "{variables:?}");
+    }
+    for (variables, words) in [
+        (vec![], "VAULT_CACERT"),
+        (vec![own, ("VAULT_TLS_SERVER_NAME", "other.example")], "other.example"),
+        (vec![("VAULT_CACERT_BYTES", "nothing")], "VAULT_CACERT_BYTES"),
+        (vec![own, ("VAULT_TLS_SERVER_NAME", "a name")], "no name that a certificate can be for"),
     ] {
         let (success, told) = read(&address, folder, &variables, &[]);
         assert!(!success && told.contains(words), "{variables:?}: {told}");

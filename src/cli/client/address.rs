@@ -8,8 +8,6 @@ use std::fmt::Write;
 pub struct Address {
     given: String,
     uri: Uri,
-    /// The name that TLS must see, where it is not the address's own.
-    server_name: Option<String>,
 }
 
 impl Address {
@@ -24,16 +22,7 @@ impl Address {
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
             return Err(wrong());
         }
-        Ok(Self { given, uri, server_name: None })
-    }
-
-    /// The same address, whose certificate must bear this name.
-    pub fn with_server_name(self, name: Option<&str>) -> Self {
-        Self { server_name: name.filter(|_| self.is_https()).map(str::to_owned), ..self }
-    }
-
-    pub fn has_server_name(&self) -> bool {
-        self.server_name.is_some()
+        Ok(Self { given, uri })
     }
 
     pub fn as_given(&self) -> &str {
@@ -44,10 +33,9 @@ impl Address {
         self.uri.scheme_str() == Some("https")
     }
 
-    /// Host and port to connect to.
-    pub fn endpoint(&self) -> String {
-        let port = self.uri.port_u16().unwrap_or(if self.is_https() { 443 } else { 80 });
-        format!("{}:{port}", self.uri.host().unwrap_or_default())
+    /// Host and port, as they are written in it.
+    pub fn authority(&self) -> String {
+        self.uri.authority().map(ToString::to_string).unwrap_or_default()
     }
 
     /// Whether it means this machine, which no proxy stands in front of.
@@ -78,22 +66,6 @@ impl Address {
             return Err(Failure::refused(format!("the server redirected to {target}, which is not protected by TLS")));
         }
         Ok(target)
-    }
-
-    /// The URL that is handed to the HTTP client: with the server's name in it, if that was given apart.
-    pub fn for_connection(&self, url: &str) -> String {
-        match (&self.server_name, url.strip_prefix(&self.given)) {
-            (Some(name), Some(rest)) => {
-                let port = self.uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
-                format!("https://{name}{port}{}{rest}", self.uri.path().trim_end_matches('/'))
-            }
-            _ => url.to_owned(),
-        }
-    }
-
-    /// The `Host` header, where it differs from the URL that is handed to the HTTP client.
-    pub fn host_header(&self) -> Option<&str> {
-        self.server_name.as_ref().and(self.uri.authority()).map(http::uri::Authority::as_str)
     }
 }
 

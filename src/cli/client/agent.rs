@@ -1,17 +1,16 @@
 //! The HTTP client underneath: time-out, proxy, and TLS with the one crypto provider of the program.
 
 use super::address::Address;
-use crate::base::duration;
+use crate::base::tls::connector::Connector;
+use crate::base::tls::{self, Identity, Names, Trust};
+use crate::base::{Error, duration};
 use crate::cli::{Failure, Invocation};
+use rustls::pki_types::{CertificateDer, ServerName};
 use std::fmt::Display;
-use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 use ureq::config::Config;
-use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
-use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::resolver::DefaultResolver;
 use zeroize::Zeroizing;
 
 const TIME_OUT: Duration = Duration::from_secs(60);
@@ -29,90 +28,86 @@ pub fn build(invocation: &Invocation, address: &Address) -> Result<ureq::Agent, 
         .timeout_global(Some(time_out).filter(|time_out| !time_out.is_zero()))
         .user_agent(concat!("leasehold/", env!("CARGO_PKG_VERSION")))
         .proxy(proxy)
-        .tls_config(tls(invocation)?)
         .build();
-    if address.has_server_name() {
-        let resolver = Fixed(address.endpoint());
-        return Ok(ureq::Agent::with_parts(config, DefaultConnector::default(), resolver));
+    if !address.is_https() {
+        return Ok(config.new_agent());
     }
-    Ok(config.new_agent())
+    let renamed = match invocation.text("tls-server-name").filter(|name| !name.is_empty()) {
+        None => None,
+        Some(name) => {
+            let name = ServerName::try_from(name.to_owned())
+                .map_err(|_| Failure::local(format!("{name:?} is no name that a certificate can be for")))?;
+            Some((address.authority(), name))
+        }
+    };
+    Ok(ureq::Agent::with_parts(config, Connector::chain(tls(invocation)?, renamed), DefaultResolver::default()))
 }
 
-fn tls(invocation: &Invocation) -> Result<TlsConfig, Failure> {
-    let mut tls = TlsConfig::builder()
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .disable_verification(invocation.is_set("tls-skip-verify"));
-    if let Some(trusted) = trusted(invocation)? {
-        tls = tls.root_certs(RootCerts::new_with_certs(&trusted));
-    }
-    match (invocation.text("client-cert"), invocation.text("client-key")) {
-        (Some(certificate), Some(key)) => {
-            tls = tls.client_cert(Some(client_certificate(Path::new(certificate), Path::new(key))?));
-        }
-        (None, None) => {}
+fn tls(invocation: &Invocation) -> Result<std::sync::Arc<rustls::ClientConfig>, Failure> {
+    let trust = if invocation.is_set("tls-skip-verify") { Trust::Anybody } else { trust(invocation)? };
+    let identity = match (invocation.text("client-cert"), invocation.text("client-key")) {
+        (Some(certificate), Some(key)) => Some(identity(Path::new(certificate), Path::new(key))?),
+        (None, None) => None,
         _ => return Err(Failure::local("A client certificate needs both -client-cert and -client-key.")),
+    };
+    tls::client_config(trust, Names::Checked, identity).map_err(told)
+}
+
+/// The certificates to trust in place of those that this system trusts. A directory may hold other files, too.
+fn trust(invocation: &Invocation) -> Result<Trust, Failure> {
+    let given = |name| invocation.text(name).filter(|text| !text.is_empty());
+    if let Some(file) = given("ca-cert") {
+        return certificates(Path::new(file)).map(Trust::Given);
     }
-    Ok(tls.build())
-}
-
-/// The certificates to trust instead of the public ones. A directory may hold other files, too.
-fn trusted(invocation: &Invocation) -> Result<Option<Vec<Certificate<'static>>>, Failure> {
-    match (invocation.text("ca-cert"), invocation.text("ca-path")) {
-        (Some(file), _) => certificates(Path::new(file)).map(Some),
-        (None, Some(directory)) => {
-            let directory = Path::new(directory);
-            let files = files_of(directory)?;
-            let found: Vec<_> = files.iter().flat_map(|file| certificates(file).unwrap_or_default()).collect();
-            if found.is_empty() {
-                return Err(Failure::local(format!("no file in {} holds a certificate", directory.display())));
-            }
-            Ok(Some(found))
-        }
-        (None, None) => Ok(None),
+    if let Some(text) = invocation.environment.variable("VAULT_CACERT_BYTES") {
+        let found = tls::certificates(text.as_bytes());
+        return found.map(Trust::Given).map_err(|error| told(error.context("VAULT_CACERT_BYTES")));
     }
-}
-
-fn files_of(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let entries = std::fs::read_dir(directory).map_err(|error| unreadable(directory, &error))?;
-    Ok(entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect())
-}
-
-fn certificates(file: &Path) -> Result<Vec<Certificate<'static>>, Failure> {
-    let text = std::fs::read(file).map_err(|error| unreadable(file, &error))?;
-    let found: Vec<_> = parse_pem(&text)
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        })
-        .collect();
+    let Some(directory) = given("ca-path") else {
+        return tls::system_trust(invocation.environment.variable("SSL_CERT_FILE").map(Path::new)).map_err(told);
+    };
+    let mut files = Vec::new();
+    collect_files(Path::new(directory), &mut files)?;
+    let found: Vec<_> = files.iter().flat_map(|file| certificates(file).unwrap_or_default()).collect();
     if found.is_empty() {
-        return Err(Failure::local(format!("{} holds no certificate in PEM form", file.display())));
+        Err(Failure::local(format!("no file in {directory} holds a certificate")))
+    } else {
+        Ok(Trust::Given(found))
     }
-    Ok(found)
 }
 
-fn client_certificate(certificate: &Path, key: &Path) -> Result<ClientCert, Failure> {
+/// All files of a directory and of those in it. A link to a directory is not followed: it may lead round in a circle.
+fn collect_files(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let entries = std::fs::read_dir(directory).map_err(|error| unreadable(directory, &error))?;
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_file() {
+            files.push(path);
+        } else if path.is_dir() && !path.is_symlink() {
+            collect_files(&path, files)?;
+        }
+    }
+    Ok(())
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let text = std::fs::read(file).map_err(|error| unreadable(file, &error))?;
+    tls::certificates(&text).map_err(|_| Failure::local(format!("{} holds no certificate in PEM form", file.display())))
+}
+
+fn identity(certificate: &Path, key: &Path) -> Result<Identity, Failure> {
     let chain = certificates(certificate)?;
     let text = Zeroizing::new(std::fs::read(key).map_err(|error| unreadable(key, &error))?);
-    let key = PrivateKey::from_pem(&text)
+    let key = tls::private_key(&text)
         .map_err(|_| Failure::local(format!("{} holds no private key in PEM form", key.display())))?;
-    Ok(ClientCert::new_with_certs(&chain, key))
+    Ok(Identity { chain, key })
+}
+
+fn told(error: Error) -> Failure {
+    Failure::local(error.message())
 }
 
 fn unreadable(path: &Path, error: &dyn Display) -> Failure {
     Failure::local(format!("could not read {}: {error}", path.display()))
-}
-
-/// Finds every name at one place: TLS sees the name that the certificate bears, the socket goes to the address.
-#[derive(Debug)]
-struct Fixed(String);
-
-impl Resolver for Fixed {
-    fn resolve(&self, _: &http::Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut addresses = self.empty();
-        for address in self.0.to_socket_addrs()?.take(16) {
-            addresses.push(address);
-        }
-        if addresses.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(addresses) }
-    }
 }

@@ -77,8 +77,7 @@ impl Drop for Call {
 impl Client {
     /// The client that the flags and the environment ask for.
     pub(super) fn for_invocation(invocation: &Invocation) -> Result<Self, Failure> {
-        let address = Address::parse(invocation.text("address").unwrap_or_default())?
-            .with_server_name(invocation.text("tls-server-name"));
+        let address = Address::parse(invocation.text("address").unwrap_or_default())?;
         let retries = match invocation.environment.variable("VAULT_MAX_RETRIES") {
             None => 2,
             Some(text) => text
@@ -231,13 +230,7 @@ impl Client {
     }
 
     fn transmit(&self, call: &Call, url: &str) -> Result<http::Response<ureq::Body>, Failure> {
-        let mut request = http::Request::builder()
-            .method(call.method)
-            .uri(self.address.for_connection(url))
-            .header("X-Vault-Request", "true");
-        if let Some(host) = self.address.host_header() {
-            request = request.header("Host", host);
-        }
+        let mut request = http::Request::builder().method(call.method).uri(url).header("X-Vault-Request", "true");
         if let Some(token) = self.token.as_ref().filter(|token| !token.is_empty()) {
             request = request.header("X-Vault-Token", token.expose());
         }

@@ -31,14 +31,6 @@ fn a_redirect_never_leads_out_of_tls() {
 }
 
 #[test]
-fn a_server_name_takes_the_hosts_place_for_tls_only() {
-    let server = address("https://10.0.0.1:8200").with_server_name(Some("vault.example"));
-    assert_eq!(server.for_connection("https://10.0.0.1:8200/v1/x"), "https://vault.example:8200/v1/x");
-    assert_eq!((server.endpoint().as_str(), server.host_header()), ("10.0.0.1:8200", Some("10.0.0.1:8200")));
-    assert!(!address("http://10.0.0.1").with_server_name(Some("vault.example")).has_server_name());
-}
-
-#[test]
 fn this_machine_is_never_behind_a_proxy() {
     for local in ["http://127.0.0.1:8200", "http://localhost", "https://[::1]:8200"] {
         assert!(address(local).is_loopback(), "{local}");

@@ -1,14 +1,12 @@
 //! A byte stream to a database, plain or in TLS, on which every call ends by its deadline: looking up the name, connecting,
 //! each read and each write, however slowly the other side dribbles.
 //!
-//! Owns sockets and what is verified of the server's certificate; knows no protocol.
+//! Owns sockets and says what is to be verified of the server's certificate; knows no protocol.
 
+use crate::base::tls::{self, Identity, Names};
 use crate::base::{Error, Result};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
@@ -229,85 +227,23 @@ impl Trust<'_> {
     /// # Errors
     /// `BadRequest` naming the field that holds no certificate or key.
     pub fn configuration(&self) -> Result<Arc<ClientConfig>> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Error::internal("no TLS").caused_by(error))?;
-        let builder = if self.blind {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Blind(provider)))
-        } else {
-            builder.with_root_certificates(self.authorities()?)
+        let trust = match (self.blind, self.authority) {
+            (true, _) => tls::Trust::Anybody,
+            (false, "") => tls::Trust::Public,
+            (false, authority) => {
+                let given = tls::certificates(authority.as_bytes());
+                tls::Trust::Given(given.map_err(|error| error.context(self.authority_field))?)
+            }
         };
-        if self.identity.is_empty() {
-            return Ok(Arc::new(builder.with_no_client_auth()));
-        }
-        let field = self.identity_field;
-        let chain = certificates(self.identity, field)?;
-        let key = PrivateKeyDer::from_pem_slice(self.identity.as_bytes())
-            .map_err(|_| Error::bad_request(format!("{field}: there is no private key in PEM in it")))?;
-        let configuration = builder
-            .with_client_auth_cert(chain, key)
-            .map_err(|_| Error::bad_request(format!("{field}: the private key does not belong to the certificate")))?;
-        Ok(Arc::new(configuration))
-    }
-
-    fn authorities(&self) -> Result<RootCertStore> {
-        let mut trusted = RootCertStore::empty();
-        if self.authority.is_empty() {
-            trusted.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-            return Ok(trusted);
-        }
-        let field = self.authority_field;
-        for certificate in certificates(self.authority, field)? {
-            trusted
-                .add(certificate)
-                .map_err(|_| Error::bad_request(format!("{field}: a certificate in it cannot be an authority")))?;
-        }
-        Ok(trusted)
-    }
-}
-
-fn certificates(pem: &str, field: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-    let found = found.ok().filter(|found| !found.is_empty());
-    found.ok_or_else(|| Error::bad_request(format!("{field}: there is no certificate in PEM in it")))
-}
-
-/// Takes any certificate, as its operator wishes; the handshake itself is still verified.
-#[derive(Debug)]
-struct Blind(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Blind {
-    fn verify_server_cert(
-        &self,
-        _certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        let (identity, field) = match self.identity {
+            "" => (None, self.authority_field),
+            pem => {
+                let named = |error: Error| error.context(self.identity_field);
+                let chain = tls::certificates(pem.as_bytes()).map_err(named)?;
+                let key = tls::private_key(pem.as_bytes()).map_err(named)?;
+                (Some(Identity { chain, key }), self.identity_field)
+            }
+        };
+        tls::client_config(trust, Names::Checked, identity).map_err(|error| error.context(field))
     }
 }

@@ -3,15 +3,12 @@
 //! Owns the certificates and what is checked of the server's. `require` encrypts without asking whom it talks to, unless there
 //! is an authority to ask by, as libpq has it.
 
+use crate::base::tls::{self, Identity, Names, Trust};
 use crate::base::{Error, Result};
 use crate::engine::database::driver::Parameters;
 use crate::engine::database::postgresql::address::{Address, SslMode};
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -26,60 +23,34 @@ use zeroize::Zeroizing;
 /// # Errors
 /// `BadRequest` for what is no certificate or key, and where there is nothing to verify by.
 pub fn configuration(parameters: &Parameters, address: &Address) -> Result<Arc<ClientConfig>> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = verifier(parameters, address, &provider)?;
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::internal("no TLS").caused_by(error))?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier);
     let certificate = pem(parameters, "tls_certificate", address.certificate.as_deref())?;
     let key = pem(parameters, "private_key", address.private_key.as_deref())?;
-    let configuration = match (certificate, key) {
-        (None, None) => builder.with_no_client_auth(),
-        (Some(certificate), Some(key)) => {
-            let chain = certificates(&certificate, "tls_certificate")?;
-            let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
-                .map_err(|_| Error::bad_request("private_key: there is no private key in PEM in it"))?;
-            builder
-                .with_client_auth_cert(chain, key)
-                .map_err(|_| Error::bad_request("private_key does not belong to tls_certificate"))?
-        }
+    let identity = match (certificate, key) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => Some(Identity {
+            chain: tls::certificates(certificate.as_bytes()).map_err(|error| error.context("tls_certificate"))?,
+            key: tls::private_key(key.as_bytes()).map_err(|error| error.context("private_key"))?,
+        }),
         _ => return Err(Error::bad_request("tls_certificate and private_key go together: one is missing")),
     };
-    Ok(Arc::new(configuration))
+    let names = if address.ssl_mode == SslMode::VerifyFull { Names::Checked } else { Names::Ignored };
+    let shows_itself = identity.is_some();
+    tls::client_config(trust(parameters, address)?, names, identity)
+        .map_err(|error| error.context(if shows_itself { "tls_ca, tls_certificate and private_key" } else { "tls_ca" }))
 }
 
-fn verifier(
-    parameters: &Parameters,
-    address: &Address,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>> {
+fn trust(parameters: &Parameters, address: &Address) -> Result<Trust> {
     let authority = match address.root_certificate.as_deref() {
         Some("system") => None,
         path => pem(parameters, "tls_ca", path)?,
     };
-    let mut trusted = RootCertStore::empty();
-    let mut given = Vec::new();
-    match (&authority, address.ssl_mode) {
+    match (authority, address.ssl_mode) {
         (Some(authority), _) => {
-            given = certificates(authority, "tls_ca")?;
-            for certificate in &given {
-                trusted
-                    .add(certificate.clone())
-                    .map_err(|_| Error::bad_request("tls_ca: a certificate in it cannot be an authority"))?;
-            }
+            tls::certificates(authority.as_bytes()).map(Trust::Given).map_err(|error| error.context("tls_ca"))
         }
-        (None, SslMode::VerifyCa | SslMode::VerifyFull) => {
-            trusted.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
-        (None, _) => return Ok(Arc::new(Verifier { chain: None, given, name: false, provider: provider.clone() })),
+        (None, SslMode::VerifyCa | SslMode::VerifyFull) => Ok(Trust::Public),
+        (None, _) => Ok(Trust::Anybody),
     }
-    let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(trusted), provider.clone())
-        .build()
-        .map_err(|error| Error::bad_request(format!("tls_ca: {error}")))?;
-    let name = address.ssl_mode == SslMode::VerifyFull;
-    Ok(Arc::new(Verifier { chain: Some(chain), given, name, provider: provider.clone() }))
 }
 
 /// A text in PEM: a parameter's, or a file's whose path stands in the address.
@@ -91,83 +62,6 @@ fn pem(parameters: &Parameters, name: &str, path: Option<&str>) -> Result<Option
             Err(error) => Err(Error::bad_request(format!("connection_url: {path}: {error}"))),
         },
         (text, _) => Ok(Some(Zeroizing::new(text.to_owned()))),
-    }
-}
-
-fn certificates(pem: &str, name: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let found: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes())
-        .collect::<Result<_, _>>()
-        .map_err(|_| Error::bad_request(format!("{name}: it is not PEM")))?;
-    if found.is_empty() {
-        Err(Error::bad_request(format!("{name}: there is no certificate in PEM in it")))
-    } else {
-        Ok(found)
-    }
-}
-
-/// Checks as much as it was told to.
-#[derive(Debug)]
-struct Verifier {
-    /// None: any certificate will do.
-    chain: Option<Arc<WebPkiServerVerifier>>,
-    /// The given authorities; a server's own certificate among them is trusted as it is.
-    given: Vec<CertificateDer<'static>>,
-    /// Whether the name has to fit as well.
-    name: bool,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
-        match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            Err(rustls::Error::InvalidCertificate(error)) if self.passes(&error, end_entity) => {
-                Ok(ServerCertVerified::assertion())
-            }
-            outcome => outcome,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-impl Verifier {
-    /// What is no objection without `verify-full`: another name, and a certificate that signed itself and was given as such.
-    fn passes(&self, error: &CertificateError, certificate: &CertificateDer<'_>) -> bool {
-        match error {
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => !self.name,
-            CertificateError::Other(_) => !self.name && self.given.iter().any(|given| given == certificate),
-            _ => false,
-        }
     }
 }
 
