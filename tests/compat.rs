@@ -59,6 +59,13 @@ fn hvac_makes_and_ends_tokens_and_asks_what_they_may_do() {
     comes_to_its_end(program("tokens.py", &server), "all done");
 }
 
+/// The library's auth methods, and the identities behind who signs in.
+#[test]
+fn hvac_signs_in_by_every_method() {
+    let server = Server::ready();
+    comes_to_its_end(program("sign_in.py", &server), "all done");
+}
+
 /// A Python program that is root at the server.
 fn program(name: &str, server: &Server) -> Command {
     let mut program = Command::new(python::interpreter());

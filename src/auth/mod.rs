@@ -1,7 +1,10 @@
 //! The ways to sign in: tokens, which are built in, and the auth methods: one folder and one row here for each.
 
+#[cfg(test)]
+mod tests;
 pub mod token;
+pub mod userpass;
 
 use crate::logical::Engine;
 
-pub static METHODS: &[&Engine] = &[];
+pub static METHODS: &[&Engine] = &[&userpass::ENGINE];

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod closest;
 pub mod duration;
 pub mod error;
+pub mod fold;
 pub mod glob;
 pub mod hcl;
 pub mod outbound;
@@ -17,4 +18,5 @@ pub mod tls;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use error::{Error, Kind, Result};
+pub use fold::fold;
 pub use secret::Secret;

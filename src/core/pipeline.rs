@@ -137,7 +137,11 @@ impl Exchange<'_> {
             self.live.abandon(&prepared);
             return Err(refused);
         }
-        self.live.activate(&prepared)?;
+        if let Err(error) = self.live.activate(&prepared) {
+            // The answer is on record already: the last word is that it was not given.
+            self.audit(request, None, Some(&error), true)?;
+            return Err(error);
+        }
         Ok(response)
     }
 
@@ -300,6 +304,7 @@ impl Exchange<'_> {
         response.auth = Some(signed_in.auth);
         response.warnings.extend(signed_in.warnings);
         prepared.token = signed_in.draft;
+        prepared.along = login.along.clone().map(|along| (self.target.mount.clone(), along));
         Ok(())
     }
 

@@ -5,10 +5,13 @@ use crate::base::{Error, Result, Timestamp};
 use crate::core::answers::Keeping;
 use crate::core::leases::Leases;
 use crate::core::live::Live;
+use crate::core::mounts::Mount;
+use crate::core::records;
 use crate::core::tokens::Draft;
 use crate::core::wrapping::Wrapping;
-use crate::logical::Issued;
+use crate::logical::{Along, Issued, Records};
 use crate::storage::{LeaseRow, LeaseState, Tx};
+use std::sync::Arc;
 
 /// What an answer speaks of and does not live yet.
 #[derive(Default)]
@@ -19,13 +22,15 @@ pub struct Prepared {
     pub answer: Option<Keeping>,
     /// A token, stored nowhere so far.
     pub token: Option<Draft>,
+    /// What the auth method that the token is from writes with it.
+    pub along: Option<(Arc<Mount>, Along)>,
     /// The token that wraps the answer, and what it wraps.
     pub wrapping: Option<Wrapping>,
 }
 
 impl Prepared {
     fn is_empty(&self) -> bool {
-        self.lease.is_none() && self.token.is_none() && self.wrapping.is_none()
+        self.lease.is_none() && self.token.is_none() && self.along.is_none() && self.wrapping.is_none()
     }
 }
 
@@ -51,6 +56,10 @@ impl Live {
             }
             if let Some(draft) = &prepared.token {
                 ends.extend(self.insert_token(tx, draft)?.expires);
+            }
+            if let Some((mount, along)) = &prepared.along {
+                let change = |records: &mut dyn Records| (along.change)(records, along.with.expose(), now);
+                records::within(tx, &self.barrier, mount.hash(), change)?;
             }
             if let Some(wrapping) = &prepared.wrapping {
                 ends.extend(self.insert_wrapping(tx, wrapping)?.expires);

@@ -1,6 +1,6 @@
 //! Where a path leads: its mount, its route with what the pattern took from it, and the path as rules are to see it.
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, fold};
 use crate::core::authorize::{Fields, Wanted};
 use crate::core::mounts::{Mount, Resolved};
 use crate::core::{Call, Core, Live};
@@ -115,17 +115,17 @@ impl Target {
         if takes_rest || operation == Operation::List { path.as_str() } else { path.without_slash() }
     }
 
-    /// The path with the names in small letters that the route folds; none where that changes nothing.
+    /// The path with the names folded that the route folds; none where that changes nothing.
     fn folded(&self) -> Option<String> {
         let (endpoint, captures) = self.endpoint.as_ref()?;
         let is_folded = |name: &str| endpoint.fields().iter().any(|field| field.name == name && field.folded);
-        if !captures.iter().any(|(name, value)| is_folded(name) && value.to_lowercase() != *value) {
+        if !captures.iter().any(|(name, value)| is_folded(name) && fold(value) != *value) {
             return None;
         }
         let segments = endpoint.pattern().split('/').map(|segment| {
             let name = segment.strip_prefix('{').map(|name| name.trim_end_matches('}').trim_end_matches(".."));
             match name.and_then(|name| captures.iter().find(|(captured, _)| *captured == name)) {
-                Some((name, value)) if is_folded(name) => value.to_lowercase(),
+                Some((name, value)) if is_folded(name) => fold(value),
                 Some((_, value)) => value.clone(),
                 None => segment.to_owned(),
             }

@@ -52,6 +52,7 @@ impl Live {
             bound_cidrs: login.token.bound_cidrs.clone(),
             login: Some(LoginView {
                 alias: login.alias.clone(),
+                role: login.role.clone(),
                 internal: login.internal.clone(),
                 policies,
                 metadata: login.metadata.clone(),

@@ -56,6 +56,12 @@ pub struct TokenRecord {
 }
 
 impl TokenRecord {
+    /// The role that made it, of the token method or of another; empty where none did.
+    #[must_use]
+    pub fn role_name(&self) -> &str {
+        self.login.as_ref().map_or(&self.role, |login| &login.role)
+    }
+
     /// Whether it is good for a client at this address.
     ///
     /// # Errors
@@ -172,8 +178,8 @@ impl Live {
         let NewToken { mount, folder: below, record, expires, .. } = &draft.new;
         // One that never ends is there to mend things, and must be to be had when all else is full.
         if expires.is_some() {
-            let role = Some(record.role.as_str()).filter(|role| !role.is_empty());
-            let (role_hash, entity) = (leases.role(mount, &record.role), leases.entity(&record.entity_id));
+            let role = Some(record.role_name()).filter(|role| !role.is_empty());
+            let (role_hash, entity) = (leases.role(mount, record.role_name()), leases.entity(&record.entity_id));
             self.admit(snapshot, &Admission { mount, below, role, role_hash, entity, is_outside: false })?;
         }
         Ok(())
@@ -210,7 +216,7 @@ impl Live {
         let sealed = leases.seal(&grants, &draft.key, &payload)?;
         let mut row = grants.row(draft.key, node, LeaseState::Active, new.expires, sealed);
         row.accessor = Some(leases.accessor_key(&new.record.accessor));
-        row.role = leases.role(&new.mount, &new.record.role);
+        row.role = leases.role(&new.mount, new.record.role_name());
         row.entity = leases.entity(&new.record.entity_id);
         tx.lease_insert(&row)?;
         Ok(new)

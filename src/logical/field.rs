@@ -1,7 +1,7 @@
 //! The parameters of a route, as data: their type, default and help. Parsing, `path-help`, the OpenAPI document and the
 //! endpoint list all read these.
 
-use crate::base::{Error, Result, duration};
+use crate::base::{Error, Result, duration, fold};
 use serde_json::{Map, Number, Value};
 
 /// What a field takes. JSON and the command line's `key=value` texts are both understood.
@@ -31,7 +31,7 @@ pub struct Field {
     /// The value, in text form, of a field that was not given.
     pub default: Option<&'static str>,
     pub help: &'static str,
-    /// Folded to lower case after routing: names that compare without case.
+    /// Folded after routing: names that compare without case and without space around them.
     pub folded: bool,
     /// Must be given.
     pub required: bool,
@@ -127,9 +127,7 @@ impl Field {
     /// `BadRequest` naming the field and what it takes; never the value.
     pub fn parse(&self, value: &Value) -> Result<Value> {
         let parsed = match self.kind {
-            FieldKind::Text => {
-                text(value).map(|text| if self.folded { text.to_lowercase() } else { text }).map(Value::String)
-            }
+            FieldKind::Text => text(value).map(|text| if self.folded { fold(&text) } else { text }).map(Value::String),
             FieldKind::Integer => integer(value).map(Value::from),
             FieldKind::Flag => flag(value).map(Value::Bool),
             FieldKind::Seconds => seconds(value).map(Value::from),

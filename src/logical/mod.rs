@@ -23,7 +23,7 @@ pub use doc::{Endpoint, RouteDoc};
 pub use engine::{Alias, Engine, LeaseView, Next, Renewal, Revoked, SecretKind, TaskKind};
 pub use field::{Field, FieldKind};
 pub use input::{Input, Map};
-pub use login::{Login, LoginRenewal, LoginView};
+pub use login::{Along, Login, LoginRenewal, LoginView};
 pub use path::CanonicalPath;
 pub use request::{Allowance, Operation, Request, WrapFormat};
 pub use response::{Auth, Body, Issued, LeaseAnswer, Outcome, Response, WrapInfo};

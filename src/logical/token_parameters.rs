@@ -2,7 +2,7 @@
 //! here, with how they are read, checked and shown. What they come to for one token is the core's business.
 
 use crate::base::cidr::Cidr;
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, fold};
 use crate::logical::{Field, Input, Map};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -91,6 +91,9 @@ pub struct TokenParameters {
     pub num_uses: u32,
     pub period: u64,
     pub token_type: TokenType,
+    /// The older names by which some of them were given last: reading shows those, too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub older: Vec<String>,
 }
 
 impl TokenParameters {
@@ -131,6 +134,14 @@ impl TokenParameters {
         if let Some(name) = given("token_type") {
             self.token_type = TokenType::parse(&input.text(name).unwrap_or_default())?;
         }
+        for (old, new) in older {
+            if input.given(old) || input.given(new) {
+                self.older.retain(|name| name != old);
+            }
+            if input.given(old) && !input.given(new) {
+                self.older.push((*old).to_owned());
+            }
+        }
         self.check()
     }
 
@@ -165,6 +176,16 @@ impl TokenParameters {
         if let Value::Object(shown) = shown { shown } else { Map::new() }
     }
 
+    /// As [`Self::describe`], and by their older names those that were given by these last.
+    #[must_use]
+    pub fn describe_with(&self, older: &[(&str, &str)]) -> Map {
+        let mut shown = self.describe();
+        for (old, new) in older.iter().filter(|(old, _)| self.older.iter().any(|name| name == old)) {
+            shown.get(*new).cloned().into_iter().for_each(|value| drop(shown.insert((*old).to_owned(), value)));
+        }
+        shown
+    }
+
     #[must_use]
     pub fn period(&self) -> Duration {
         Duration::from_secs(self.period)
@@ -179,7 +200,7 @@ impl TokenParameters {
 /// Names of policies in the form in which they compare, sorted, each once.
 #[must_use]
 pub fn folded(names: &[String]) -> Vec<String> {
-    let mut names: Vec<String> = names.iter().map(|name| name.trim().to_lowercase()).collect();
+    let mut names: Vec<String> = names.iter().map(|name| fold(name)).collect();
     names.retain(|name| !name.is_empty());
     names.sort_unstable();
     names.dedup();
@@ -209,6 +230,10 @@ mod tests {
         Ok(parameters)
     }
 
+    fn old_names(body: Value) -> Result<Map> {
+        Ok(taken(TokenParameters::default(), body)?.describe_with(OLDER))
+    }
+
     #[test]
     fn what_is_given_is_taken_and_the_rest_stays() -> Result<()> {
         let body = json!({
@@ -233,6 +258,9 @@ mod tests {
         assert_eq!((old.policies, old.ttl), (vec!["a".to_owned()], 60));
         let both = taken(TokenParameters::default(), json!({ "policies": ["a"], "token_policies": ["b"] }))?;
         assert_eq!(both.policies, ["b"]);
+        assert!(!both.describe_with(OLDER).contains_key("policies"));
+        let shown = old_names(json!({ "policies": ["a"] }))?;
+        assert_eq!((&shown["policies"], &shown["token_policies"]), (&json!(["a"]), &json!(["a"])));
         Ok(())
     }
 

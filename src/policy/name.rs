@@ -1,6 +1,6 @@
 //! The names of policies: one canonical form, and the names that are taken.
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, fold};
 
 /// Allows everything; it has no text.
 pub const ROOT_NAME: &str = "root";
@@ -27,7 +27,7 @@ pub fn is_fixed(name: &str) -> bool {
 /// # Errors
 /// `BadRequest` for an empty or overlong name, and for one with a comma or a control character, which could not be assigned.
 pub fn canonical_name(name: &str) -> Result<String> {
-    let name = name.trim().to_lowercase();
+    let name = fold(name);
     if name.is_empty() {
         return Err(Error::bad_request("the policy's name is empty"));
     }

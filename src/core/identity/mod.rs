@@ -1,7 +1,7 @@
 //! Who is behind a token: entities with their aliases at auth methods, and groups of entities and of groups. What is stored is
 //! records of the mount `identity/`; here is what they mean, how they hang together, and what they add to a token.
 //!
-//! Names compare in one folded form ([`fold`]), here and at every log-in.
+//! Names compare in one folded form ([`fold`]), here, at the auth methods and at every log-in.
 //!
 //! Invariants: a name and an alias belong to one entity or group at a time; no edit of an entity or a group grants `root`;
 //! groups form no circle; what is remembered of an entity is forgotten before an edit is acknowledged.
@@ -15,6 +15,7 @@ pub mod resolve;
 #[cfg(test)]
 mod tests;
 
+pub use crate::base::fold;
 use crate::base::{Error, Result};
 use crate::core::live::Live;
 use crate::core::records::MountRecords;
@@ -30,12 +31,6 @@ pub const MOUNT: &str = "identity/";
 
 /// The longest name of an entity, a group or an alias, in bytes.
 const LONGEST_NAME: usize = 512;
-
-/// The form in which names compare: without space around them and without case.
-#[must_use]
-pub fn fold(name: &str) -> String {
-    name.trim().to_lowercase()
-}
 
 impl Live {
     /// One look at the identities.
