@@ -2,8 +2,9 @@
 //! hand. Time moves forward only: a clock that jumps back extends nothing.
 
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 /// A moment, in milliseconds since the Unix epoch (UTC); in records, that number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -46,41 +47,180 @@ impl Timestamp {
 
 /// Tells the time. One per process, shared.
 pub trait Clock: Send + Sync {
-    /// The effective wall-clock time; never earlier than an answer it gave before.
+    /// The effective wall-clock time; never earlier than an answer it gave before, unless it was in doubt then.
     fn now(&self) -> Timestamp;
 
-    /// Raises the floor below which the clock will not answer (the stored time of the last run).
-    fn raise_floor(&self, floor: Timestamp);
+    /// Judges the machine's clock at the start: by when the program was built, and by the time that an earlier run stored,
+    /// below which the answers will not fall. Until it has been asked to, the clock believes nothing.
+    fn judge(&self, _built: Timestamp, _floor: Option<Timestamp>) {}
+
+    /// Why the machine's clock is not believed, for as long as it is not.
+    fn doubt(&self) -> Option<Doubt> {
+        None
+    }
+
+    /// Somebody says that the machine's clock is right.
+    fn accept(&self) {}
 }
 
-/// The machine's clock: the larger of the wall clock and the floor plus the time elapsed since it was set, suspend included.
-#[derive(Default)]
+/// Why a clock is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// It shows a time before the program was built.
+    Behind { shown: Timestamp, built: Timestamp },
+    /// It shows a time long after the last one that is known.
+    Ahead { shown: Timestamp, known: Timestamp },
+}
+
+impl std::fmt::Display for Doubt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Behind { shown, built } => write!(
+                f,
+                "the machine's clock shows {}, which is before this program was built ({})",
+                shown.rfc3339(),
+                built.rfc3339()
+            ),
+            Self::Ahead { shown, known } => write!(
+                f,
+                "the machine's clock shows {}, which is more than {} days after the last time on record ({})",
+                shown.rfc3339(),
+                LONGEST_REST.as_secs() / 86_400,
+                known.rfc3339()
+            ),
+        }
+    }
+}
+
+/// A server may have been off for so long; a clock that is further ahead is more likely wrong.
+const LONGEST_REST: Duration = Duration::from_secs(400 * 86_400);
+
+/// What a machine's clocks show, in milliseconds.
+pub trait Machine: Send + Sync {
+    /// Since the Unix epoch. It may be set, forwards and back.
+    fn wall(&self) -> i64;
+    /// Since the machine started, suspend included. Nobody can set it.
+    fn boot(&self) -> i64;
+}
+
+/// This machine.
+struct Host;
+
+impl Machine for Host {
+    fn wall(&self) -> i64 {
+        let milliseconds = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => milliseconds(since),
+            Err(before) => -milliseconds(before.duration()),
+        }
+    }
+
+    fn boot(&self) -> i64 {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+    }
+}
+
+/// The machine's clock: the larger of the wall clock and a floor that goes on with the time elapsed, suspend included.
+///
+/// The floor follows the wall clock up, so that setting it back extends nothing; not while the clock is in doubt, so that a
+/// clock that was wrong at the start and is put right does not leave the server in the future.
 pub struct SystemClock {
-    /// Floor minus boot-time at the moment the floor was raised: adding today's boot-time gives today's floor.
+    machine: Box<dyn Machine>,
+    /// The floor less the boot-time at that moment: adding today's boot-time gives today's floor.
     floor_at_boot: AtomicI64,
+    /// None once the clock is believed.
+    trial: Mutex<Option<Trial>>,
+    /// Spares those who ask for the time the lock.
+    is_believed: AtomicBool,
+}
+
+/// What is held against a clock that is not believed yet.
+enum Trial {
+    /// It was not judged so far.
+    Open,
+    Doubted {
+        built: Timestamp,
+        /// Whether there was a time on record.
+        has_floor: bool,
+    },
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::on(Host)
+    }
+}
+
+impl SystemClock {
+    #[must_use]
+    pub fn on(machine: impl Machine + 'static) -> Self {
+        Self {
+            machine: Box::new(machine),
+            floor_at_boot: AtomicI64::new(i64::MIN / 2),
+            trial: Mutex::new(Some(Trial::Open)),
+            is_believed: AtomicBool::new(false),
+        }
+    }
+
+    /// What is wrong with the clock as it stands; ends the trial of one that was put right.
+    fn review(&self) -> Option<Doubt> {
+        if self.is_believed.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut trial = self.trial.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Trial::Doubted { built, has_floor }) = *trial else { return None };
+        let (shown, known) = (Timestamp(self.machine.wall()), self.floor());
+        if shown < built {
+            return Some(Doubt::Behind { shown, built });
+        }
+        if has_floor && shown > known.plus(LONGEST_REST) {
+            return Some(Doubt::Ahead { shown, known });
+        }
+        *trial = None;
+        self.is_believed.store(true, Ordering::Release);
+        None
+    }
+
+    fn floor(&self) -> Timestamp {
+        Timestamp(self.floor_at_boot.load(Ordering::Relaxed).saturating_add(self.machine.boot()))
+    }
 }
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let wall = wall_milliseconds();
-        let boot = boot_milliseconds();
-        let floor = self.floor_at_boot.fetch_max(wall - boot, Ordering::Relaxed).max(wall - boot);
-        Timestamp(floor + boot)
+        let (wall, boot) = (self.machine.wall(), self.machine.boot());
+        self.review();
+        let own = wall - boot;
+        let before = if self.is_believed.load(Ordering::Acquire) {
+            self.floor_at_boot.fetch_max(own, Ordering::Relaxed)
+        } else {
+            self.floor_at_boot.load(Ordering::Relaxed)
+        };
+        Timestamp(before.max(own) + boot)
     }
 
-    fn raise_floor(&self, floor: Timestamp) {
-        self.floor_at_boot.fetch_max(floor.0 - boot_milliseconds(), Ordering::Relaxed);
+    fn judge(&self, built: Timestamp, floor: Option<Timestamp>) {
+        if let Some(floor) = floor {
+            self.floor_at_boot.fetch_max(floor.0 - self.machine.boot(), Ordering::Relaxed);
+        }
+        let mut trial = self.trial.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that was believed goes on being so: a server that is unsealed again has not started anew.
+        if trial.is_some() {
+            *trial = Some(Trial::Doubted { built, has_floor: floor.is_some() });
+        }
+        drop(trial);
+        self.review();
     }
-}
 
-fn wall_milliseconds() -> i64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
-    time.tv_sec * 1000 + time.tv_nsec / 1_000_000
-}
+    fn doubt(&self) -> Option<Doubt> {
+        self.review()
+    }
 
-fn boot_milliseconds() -> i64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+    fn accept(&self) {
+        *self.trial.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.is_believed.store(true, Ordering::Release);
+    }
 }
 
 /// A clock that tests turn by hand.
@@ -101,27 +241,9 @@ impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.load(Ordering::SeqCst))
     }
-
-    fn raise_floor(&self, floor: Timestamp) {
-        self.0.fetch_max(floor.0, Ordering::SeqCst);
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_floor_in_the_future_is_kept_and_time_goes_on_from_it() {
-        let clock = SystemClock::default();
-        let floor = Timestamp(wall_milliseconds() + 3_600_000);
-        clock.raise_floor(floor);
-        assert!(clock.now() >= floor);
-        assert!(clock.now() < floor.plus(Duration::from_secs(60)));
-    }
-
-    #[test]
-    fn a_moment_prints_as_rfc_3339() {
-        assert_eq!(Timestamp(1_700_000_000_123).rfc3339(), "2023-11-14T22:13:20.123Z");
-    }
-}
+pub(crate) mod fake;
+#[cfg(test)]
+mod tests;

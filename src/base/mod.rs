@@ -16,7 +16,7 @@ pub mod secret;
 pub mod template;
 pub mod tls;
 
-pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use clock::{Clock, Doubt, ManualClock, SystemClock, Timestamp};
 pub use error::{Error, Kind, Result};
 pub use fold::fold;
 pub use secret::Secret;

@@ -79,6 +79,9 @@ fn rows(status: &Map<String, Value>, sealed: bool) -> Vec<(&'static str, String)
         rows.push(("Cluster Name", shown("cluster_name")));
         rows.push(("Cluster ID", shown("cluster_id")));
     }
+    if !shown("revocations_held").is_empty() {
+        rows.push(("Revocations", format!("held: {}", shown("revocations_held"))));
+    }
     rows.push(("HA Enabled", shown("ha_enabled")));
     rows
 }

@@ -71,6 +71,7 @@ impl Live {
     /// `BadRequest` for one that is too long to be sent along with a request.
     pub fn make_batch_token(&self, new: NewBatchToken) -> Result<Auth> {
         let NewBatchToken { parent, mount, record, expires } = new;
+        self.require_sane_clock()?;
         let entity = self.living_entity(&record.entity_id)?;
         let issued = self.now();
         let inside = Inside {

@@ -34,6 +34,7 @@ pub struct Issuer {
 
 impl Issue for Issuer {
     fn begin(&self, intent: &Intent) -> Result<(Issued, LeaseAnswer)> {
+        self.live.require_sane_clock()?;
         let now = self.live.now();
         let limits = self.limits(intent.ttl, intent.max_ttl);
         let limits = limits.ending(self.ends, now);

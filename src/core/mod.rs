@@ -46,6 +46,7 @@ pub mod targets;
 pub mod tasks;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod time;
 pub mod tokens;
 pub mod tree;
 pub mod ttl;

@@ -68,7 +68,9 @@ impl Live {
         Ok(found)
     }
 
-    fn makes_credentials(&self, mount: &Mount) -> bool {
+    /// Whether what a mount hands out is made outside.
+    #[must_use]
+    pub fn makes_credentials(&self, mount: &Mount) -> bool {
         self.engine(mount).is_ok_and(|engine| !engine.secrets.is_empty())
     }
 

@@ -72,12 +72,7 @@ impl Live {
     fn system_records(&self) -> Result<MountRecords> {
         let mounts = self.mounts();
         let mount = mounts.at("sys/").ok_or_else(|| Error::internal("there is no system mount"))?;
-        Ok(MountRecords {
-            storage: self.storage.clone(),
-            barrier: self.barrier.clone(),
-            bell: self.bell.clone(),
-            mount: mount.hash(),
-        })
+        Ok(MountRecords::of(self, mount.hash()))
     }
 }
 

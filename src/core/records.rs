@@ -2,11 +2,11 @@
 //! so that one put elsewhere in the file does not open.
 
 use crate::barrier::{Barrier, Place};
-use crate::base::{Error, Result, Timestamp};
+use crate::base::{Clock, Error, Result, Timestamp};
 use crate::core::live::Live;
 use crate::core::names::Names;
 use crate::core::sweeper::Bell;
-use crate::core::tasks;
+use crate::core::{tasks, time};
 use crate::logical::{Records, View, ctx};
 use crate::storage::{Hash, Snapshot, Storage, Tx};
 use serde::Serialize;
@@ -22,6 +22,7 @@ pub struct MountRecords {
     pub mount: Hash,
     /// Rung when work was scheduled: it may be due before the sweeper looks by itself.
     pub bell: Bell,
+    pub clock: Arc<dyn Clock>,
 }
 
 impl View for MountRecords {
@@ -31,7 +32,10 @@ impl View for MountRecords {
 
     fn write(&self, change: &mut dyn FnMut(&mut dyn Records) -> Result<()>) -> Result<()> {
         let scheduled = Cell::new(false);
-        self.storage.write(&mut |tx| change(&mut Writing { tx, names: self.names(), scheduled: &scheduled }))?;
+        self.storage.write(&mut |tx| {
+            let (names, clock) = (self.names(), Some(self.clock.as_ref()));
+            change(&mut Writing { tx, names, scheduled: &scheduled, clock })
+        })?;
         if scheduled.get() {
             self.bell.ring();
         }
@@ -40,13 +44,24 @@ impl View for MountRecords {
 }
 
 impl MountRecords {
+    /// The records of the mount whose rows carry this hash.
+    #[must_use]
+    pub fn of(live: &Live, mount: Hash) -> Self {
+        Self {
+            storage: live.storage.clone(),
+            barrier: live.barrier.clone(),
+            mount,
+            bell: live.bell.clone(),
+            clock: live.clock.clone(),
+        }
+    }
+
     /// The records of the mount at a path, for the server's own endpoints.
     ///
     /// # Errors
     /// `BadRequest` when no mount is there.
     pub fn at(live: &Live, path: &str) -> Result<Self> {
-        let mount = live.mount_at(path)?.hash();
-        Ok(Self { storage: live.storage.clone(), barrier: live.barrier.clone(), mount, bell: live.bell.clone() })
+        Ok(Self::of(live, live.mount_at(path)?.hash()))
     }
 
     /// Reads one record as JSON.
@@ -135,7 +150,7 @@ pub fn within(
     change: impl FnOnce(&mut dyn Records) -> Result<()>,
 ) -> Result<()> {
     // Whoever schedules work this way rings the bell itself.
-    change(&mut Writing { tx, names: Names { barrier, mount }, scheduled: &Cell::new(false) })
+    change(&mut Writing { tx, names: Names { barrier, mount }, scheduled: &Cell::new(false), clock: None })
 }
 
 struct Reading<'a> {
@@ -177,6 +192,8 @@ struct Writing<'a> {
     tx: &'a mut dyn Tx,
     names: Names<'a>,
     scheduled: &'a Cell<bool>,
+    /// By which work is scheduled, where that is not known to be right.
+    clock: Option<&'a dyn Clock>,
 }
 
 impl Records for Writing<'_> {
@@ -207,6 +224,7 @@ impl Records for Writing<'_> {
     }
 
     fn schedule(&mut self, kind: &'static str, name: &str, due: Timestamp) -> Result<()> {
+        time::require_sane(self.clock.and_then(Clock::doubt))?;
         self.scheduled.set(true);
         tasks::schedule(self.tx, &self.names, kind, name, due)
     }

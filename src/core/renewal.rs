@@ -63,6 +63,7 @@ impl Live {
     /// # Errors
     /// `BadRequest` where it is unknown, dead, not renewable or at its maximum.
     pub fn renew_lease(self: &Arc<Self>, id: &str, increment: Duration) -> Result<(LeaseAnswer, Option<String>)> {
+        self.require_sane_clock()?;
         let found = self.find_lease(id)?;
         if !self.is_alive(&found.lease)? {
             return Err(Error::bad_request("lease expired"));
@@ -89,6 +90,7 @@ impl Live {
     /// # Errors
     /// `BadRequest` where the lease has ended or is at its maximum.
     pub fn extend(&self, row: i64, increment: Duration, limits: ttl::Limits) -> Result<ttl::Granted> {
+        self.require_sane_clock()?;
         let leases = Leases { barrier: &self.barrier };
         let now = self.now();
         let ended = || Error::bad_request("lease expired");

@@ -160,7 +160,7 @@ impl Live {
     /// Makes all that waits for a target due.
     pub(super) fn retry(&self, target: &Hash) -> Result<()> {
         let now = self.now();
-        self.in_batches(|tx| tx.lease_retry(target, now, now.plus(LONGEST_WAIT), ROWS_A_CHANGE))
+        self.in_batches(|tx| tx.lease_retry(LeaseKind::Secret, target, now, now.plus(LONGEST_WAIT), ROWS_A_CHANGE))
     }
 
     /// Changes rows a batch a transaction, until there are no more.
@@ -234,12 +234,7 @@ impl Live {
         issuer: Option<Issuer>,
         deadline: Instant,
     ) -> Ctx {
-        let view = MountRecords {
-            storage: self.storage.clone(),
-            barrier: self.barrier.clone(),
-            bell: self.bell.clone(),
-            mount: mount.hash(),
-        };
+        let view = MountRecords::of(self, mount.hash());
         let services = MountServices { live: self.clone(), mount: mount.hash() };
         let issuer = issuer.map(|issuer| Arc::new(issuer) as Arc<dyn crate::logical::Issue>);
         Ctx::new(

@@ -4,7 +4,7 @@
 //! What is due waits in the store, in a line for each target, and is claimed only when a worker can begin with it soon. So a
 //! line that nobody can work on, however long, costs one look in an index and no write.
 
-use crate::base::{Result, Timestamp};
+use crate::base::{Doubt, Result, Timestamp};
 use crate::core::causes::{self, Cause, Event, Outcome};
 use crate::core::leases::Leases;
 use crate::core::live::Live;
@@ -28,9 +28,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The outside names of ended leases are kept so long, and so many of them, for whoever finds one of them still there.
 const NAMES_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 const MOST_NAMES: usize = 100_000;
-
-/// The name of the time floor in the store's `meta`.
-pub const CLOCK_FLOOR: &str = "clock_floor";
 
 /// Wakes the sweeper, or ends it.
 #[derive(Default, Clone)]
@@ -128,23 +125,17 @@ pub fn start(live: &Arc<Live>) -> Result<()> {
 
 fn run(live: &Weak<Live>, bell: &Bell) {
     let workers = Arc::new(Workers::default());
-    let mut floor_stored = None;
-    // Nobody ends any more what an earlier process had claimed, and a target that was silent then may answer now.
-    if let Some(live) = live.upgrade()
-        && let Err(error) = live.retry_all()
-    {
-        log::error!("what an earlier process had begun is tried again later: {}", error.for_log());
-    }
+    let (mut is_held, mut rounds_made) = (None, None);
     loop {
         let Some(live) = live.upgrade() else { return };
-        if floor_stored.is_none_or(|stored: Instant| stored.elapsed() >= FLOOR_EVERY) {
-            floor_stored = Some(Instant::now());
-            if let Err(error) = store_floor(&live) {
-                log::error!("the time floor could not be stored: {}", error.for_log());
-            }
-            if let Err(error) = tidy(&live) {
-                log::error!("what is kept of ended leases is tidied later: {}", error.for_log());
-            }
+        let doubt = live.clock.doubt();
+        if is_held != Some(doubt.is_some()) {
+            begin(&live, is_held, doubt);
+            (is_held, rounds_made) = (Some(doubt.is_some()), None);
+        }
+        if rounds_made.is_none_or(|made: Instant| made.elapsed() >= FLOOR_EVERY) {
+            rounds_made = Some(Instant::now());
+            make_rounds(&live);
         }
         let pause = match sweep(&live, &workers) {
             Ok(pause) => pause,
@@ -160,9 +151,33 @@ fn run(live: &Weak<Live>, bell: &Bell) {
     }
 }
 
-fn store_floor(live: &Live) -> Result<()> {
-    let now = live.now();
-    live.storage.writing(|tx| tx.set_meta(CLOCK_FLOOR, &now.0.to_be_bytes()))
+/// At the start, and when the clock's standing has changed.
+fn begin(live: &Live, was_held: Option<bool>, doubt: Option<Doubt>) {
+    let taken_up = match (was_held, doubt) {
+        (_, Some(_)) => return,
+        // Nobody ends any more what an earlier process had claimed, and a target that was silent then may answer now.
+        (None, None) => live.retry_all(),
+        (Some(_), None) => {
+            log::warn!("the machine's clock is believed now; revocations that were held go on");
+            live.take_up_what_was_held()
+        }
+    };
+    if let Err(error) = taken_up {
+        log::error!("what had been begun before is tried again later: {}", error.for_log());
+    }
+}
+
+/// What is done every so often.
+fn make_rounds(live: &Live) {
+    if let Some(doubt) = live.clock.doubt() {
+        return log::error!("revocations are held: {doubt}; set the clock, or accept it with: operator clock accept");
+    }
+    if let Err(error) = live.store_floor() {
+        log::error!("the time floor could not be stored: {}", error.for_log());
+    }
+    if let Err(error) = tidy(live) {
+        log::error!("what is kept of ended leases is tidied later: {}", error.for_log());
+    }
 }
 
 /// Drops what has been kept of ended leases for long enough.
@@ -175,13 +190,18 @@ fn tidy(live: &Live) -> Result<()> {
 
 /// Does all that is due; how long there is nothing more to do.
 pub fn sweep(live: &Arc<Live>, workers: &Arc<Workers>) -> Result<Duration> {
+    // Asked before any look at the time, so that no time by which this goes is one that was in doubt.
+    let held = live.clock.doubt().is_some();
     for mount in live.mounts().disabling() {
         clear_mount(live, mount)?;
     }
     // Ending a token makes what lies below it due, tokens too.
-    while end_due_tokens(live)? {}
-    hand_out(live, workers)?;
-    run_tasks(live, workers)?;
+    while end_due_tokens(live, held)? {}
+    hand_out(live, workers, held)?;
+    run_tasks(live, workers, held)?;
+    if held {
+        return Ok(LOOK_EVERY);
+    }
     answers::clear(live)?;
     let clearing = live.mounts().disabling().next().is_some();
     Ok(match next_look(live, workers)? {
@@ -209,13 +229,27 @@ fn next_look(live: &Live, workers: &Workers) -> Result<Option<Timestamp>> {
     Ok(tokens.into_iter().map(|lane| lane.due).chain(secrets.into_iter().filter_map(secret)).chain(task).min())
 }
 
+/// What is due in a line: while the clock is in doubt, what was revoked alone, and nothing that only its time ends.
+fn due(
+    live: &Live,
+    kind: LeaseKind,
+    lane: &Hash,
+    (now, held): (Timestamp, bool),
+    limit: usize,
+) -> Result<Vec<LeaseRow>> {
+    live.storage.reading(|snapshot| match held {
+        true => snapshot.leases_due_dead(kind, lane, now, limit),
+        false => snapshot.leases_due(kind, lane, now, limit),
+    })
+}
+
 /// Ends a page of due tokens in each line; whether there were any.
-fn end_due_tokens(live: &Live) -> Result<bool> {
+fn end_due_tokens(live: &Live, held: bool) -> Result<bool> {
     let now = live.now();
     let lanes = live.storage.reading(|snapshot| snapshot.lanes(LeaseKind::Token))?;
     let mut any = false;
     for lane in lanes.into_iter().filter(|lane| lane.due <= now) {
-        let due = live.storage.reading(|snapshot| snapshot.leases_due(LeaseKind::Token, &lane.id, now, BATCH))?;
+        let due = due(live, LeaseKind::Token, &lane.id, (now, held), BATCH)?;
         any |= !due.is_empty();
         for batch in due.chunks(ROWS_A_CHANGE) {
             end_tokens(live, batch, now)?;
@@ -292,14 +326,14 @@ fn mark_children(live: &Live, tx: &mut dyn Tx, row: &LeaseRow, now: Timestamp, r
 }
 
 /// Claims due secrets for the workers: of each line as many as they can take.
-fn hand_out(live: &Arc<Live>, workers: &Arc<Workers>) -> Result<()> {
+fn hand_out(live: &Arc<Live>, workers: &Arc<Workers>, held: bool) -> Result<()> {
     let now = live.now();
     let lanes = live.storage.reading(|snapshot| snapshot.lanes(LeaseKind::Secret))?;
     let mut taken = Vec::new();
     for lane in lanes.into_iter().filter(|lane| lane.due <= now) {
         let room = workers.room(&live.targets, Line::Leases(lane.id), now);
         if room > 0 {
-            taken.extend(live.storage.reading(|snapshot| snapshot.leases_due(LeaseKind::Secret, &lane.id, now, room))?);
+            taken.extend(due(live, LeaseKind::Secret, &lane.id, (now, held), room)?);
         }
     }
     for batch in taken.chunks(ROWS_A_CHANGE) {
@@ -326,11 +360,16 @@ fn claim(live: &Live, rows: &[LeaseRow], now: Timestamp) -> Result<Vec<LeaseRow>
 }
 
 /// Claims due tasks for the workers, as many as these take; the rest waits for the next look.
-fn run_tasks(live: &Arc<Live>, workers: &Arc<Workers>) -> Result<()> {
+fn run_tasks(live: &Arc<Live>, workers: &Arc<Workers>, held: bool) -> Result<()> {
     let now = live.now();
     let due = live.storage.reading(|snapshot| snapshot.work_due(now, BATCH))?;
     for row in due {
-        let Some(line) = row.mount.map(Line::Tasks) else { continue };
+        let Some(mount) = row.mount else { continue };
+        // What is done outside waits with the revocations.
+        if held && live.mount_of(&mount).is_ok_and(|mount| live.makes_credentials(&mount)) {
+            continue;
+        }
+        let line = Line::Tasks(mount);
         if workers.room(&live.targets, line, now) > 0
             && live.storage.writing(|tx| tasks::claim(tx, row.id, now))?.is_some()
         {

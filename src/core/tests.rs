@@ -2,6 +2,7 @@
 
 mod answers;
 mod batch;
+mod doubt;
 mod ends;
 mod outside;
 mod places;
@@ -63,6 +64,13 @@ impl Bench {
         storage: Arc<dyn Storage>,
         clock: Arc<dyn Clock>,
     ) -> (Arc<Core>, String, Secret<Vec<u8>>) {
+        let core = Self::sealed(registry, storage, clock);
+        let made = core.initialize(&SealConfig::new(1, 1).unwrap(), None).unwrap();
+        core.unseal(made.shares[0].clone()).unwrap();
+        (core, made.root_token.expose().clone(), made.shares[0].clone())
+    }
+
+    fn sealed(registry: Registry, storage: Arc<dyn Storage>, clock: Arc<dyn Clock>) -> Arc<Core> {
         let hours = |hours: u64| Duration::from_secs(hours * 3600);
         let settings = Settings {
             default_lease_ttl: hours(768),
@@ -72,10 +80,7 @@ impl Bench {
             audit_directories: Vec::new(),
             version: crate::VERSION,
         };
-        let core = Core::new(settings, registry, storage, clock);
-        let made = core.initialize(&SealConfig::new(1, 1).unwrap(), None).unwrap();
-        core.unseal(made.shares[0].clone()).unwrap();
-        (core, made.root_token.expose().clone(), made.shares[0].clone())
+        Core::new(settings, registry, storage, clock)
     }
 
     fn unseal(&self) {

@@ -165,6 +165,9 @@ impl Live {
     }
 
     fn check_draft(&self, snapshot: &dyn Snapshot, draft: &Draft) -> Result<()> {
+        if draft.new.expires.is_some() {
+            self.require_sane_clock()?;
+        }
         let leases = Leases { barrier: &self.barrier };
         let depth = leases.ancestors_alive(snapshot, draft.new.parent, self.now())?;
         if depth.ok_or_else(Error::permission_denied)? >= MAX_DEPTH {

@@ -1,7 +1,7 @@
 //! What a lease is doing, in sentences that people can act on: whether it lives, until when and why not longer; or why it is
 //! dead, and what becomes of its credential.
 
-use crate::base::{Result, Timestamp, duration};
+use crate::base::{Doubt, Result, Timestamp, duration};
 use crate::core::ancestry::{Above, Ancestry, End, moment, state_word};
 use crate::core::causes::{Cause, Event};
 use crate::core::leases::{Lease, Leases};
@@ -111,7 +111,10 @@ impl Case<'_> {
         match self.lease.row.state {
             LeaseState::Pending => self.while_pending(),
             LeaseState::Active if self.lives() => self.while_living(end),
-            LeaseState::Active => vec![self.death(), self.not_yet_taken_up()],
+            LeaseState::Active => {
+                let doubt = self.live.clock.doubt();
+                vec![self.death(), doubt.map_or_else(|| self.not_yet_taken_up(), |doubt| self.held(doubt))]
+            }
             LeaseState::Revoking | LeaseState::Irrevocable => self.while_ending(),
         }
     }
@@ -216,6 +219,13 @@ impl Case<'_> {
             LeaseKind::Token => "It is cleared away in the background.".to_owned(),
             LeaseKind::Secret => "Its credential is about to be ended in the background.".to_owned(),
         }
+    }
+
+    fn held(&self, doubt: Doubt) -> String {
+        format!(
+            "The {} is not ended until the clock is set right or accepted (operator clock accept): {doubt}.",
+            if self.lease.row.kind == LeaseKind::Token { "rest of it" } else { "credential" }
+        )
     }
 
     fn tries(&self, due: Option<Timestamp>) -> Vec<String> {

@@ -50,6 +50,7 @@ pub fn start(config: &Config) -> Result<Running> {
         StorageConfig::InMemory => Arc::new(SqliteStorage::in_memory()?),
     };
     let core = Core::new(settings(config), registry(), storage, Arc::new(SystemClock::default()));
+    core.judge_clock()?;
     let listeners: Vec<ListenerConfig> = config.listeners.iter().map(listener).collect();
     let http = Server::bind(&listeners, Arc::new(Api { core: core.clone(), at_most: request_duration(config) }))?;
     Ok(Running { core, http: Arc::new(http) })

@@ -46,6 +46,7 @@ macro_rules! conformance {
             marking_takes_active_rows_alone,
             lists_are_paged_in_order_of_id_whatever_the_state,
             what_is_due_comes_earliest_first_in_its_line,
+            what_was_revoked_can_be_told_from_what_only_its_time_has_ended,
             work_that_is_due_comes_earliest_first,
             what_an_earlier_process_left_pending_becomes_due,
             what_waits_for_its_next_try_becomes_due_in_its_line_alone,

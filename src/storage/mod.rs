@@ -108,6 +108,8 @@ pub trait Snapshot {
     fn lanes(&self, kind: LeaseKind) -> Result<Vec<Lane>>;
     /// Rows of one line whose `due` has come, earliest first.
     fn leases_due(&self, kind: LeaseKind, lane: &Hash, now: Timestamp, limit: usize) -> Result<Vec<LeaseRow>>;
+    /// Of these, the ones that were revoked: not those that only their time has ended, nor pending ones.
+    fn leases_due_dead(&self, kind: LeaseKind, lane: &Hash, now: Timestamp, limit: usize) -> Result<Vec<LeaseRow>>;
     /// The sealed story of what ended leases.
     fn cause(&self, key: &Hash) -> Result<Option<Vec<u8>>>;
     /// When the last lease with this outside name ended, as far back as that is kept.
@@ -182,9 +184,16 @@ pub trait Tx: Snapshot {
     fn lease_delete(&mut self, id: i64) -> Result<bool>;
     /// Makes every pending row that was left by an earlier process due at `now` (after a crash nobody is creating for them).
     fn lease_pending_due(&mut self, now: Timestamp, limit: usize) -> Result<usize>;
-    /// Makes up to `limit` dead secrets of a line that are due after `now` and by `until` due at `now`: what an earlier process
+    /// Makes up to `limit` dead leases of a line that are due after `now` and by `until` due at `now`: what an earlier process
     /// had claimed, or what waits for its next try; returns how many.
-    fn lease_retry(&mut self, lane: &Hash, now: Timestamp, until: Timestamp, limit: usize) -> Result<usize>;
+    fn lease_retry(
+        &mut self,
+        kind: LeaseKind,
+        lane: &Hash,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<usize>;
     /// Counts up to `limit` due secrets of a line (less those that are pending) as irrevocable; returns how many.
     fn lease_mark_irrevocable(&mut self, lane: &Hash, now: Timestamp, limit: usize) -> Result<usize>;
 

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod auth;
 pub mod capabilities;
+pub mod clock;
 pub mod health;
 pub mod init;
 pub mod internal;
@@ -38,6 +39,8 @@ pub static ROUTES: &[&Route<Call>] = &[
     &capabilities::TOKEN,
     &capabilities::OWN,
     &capabilities::ACCESSOR,
+    &clock::CLOCK,
+    &clock::ACCEPT,
     &health::HEALTH,
     &init::INIT,
     &internal::MOUNTS,

@@ -95,6 +95,9 @@ fn answer(call: &Call) -> Result<Response> {
         "recovery_seal": false,
         "storage_type": call.core.storage.kind(),
     });
+    if let Some(doubt) = call.core.clock.doubt() {
+        body["revocations_held"] = doubt.to_string().into();
+    }
     if let Some((name, id)) = status.cluster {
         body["cluster_name"] = name.into();
         body["cluster_id"] = id.into();

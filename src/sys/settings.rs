@@ -222,7 +222,10 @@ pub fn tune(call: &Call, path: &str, input: &Input) -> Result<Response> {
     let change = |tx: &mut dyn Tx, (before, after): &(Arc<Mount>, Mount)| -> Result<()> {
         mounts::store(tx, &live.barrier, after, Some(before))?;
         match upgrade(live, before, after) {
-            Some(begin) => records::within(tx, &live.barrier, after.hash(), |records| begin(records, live.now())),
+            Some(begin) => {
+                live.require_sane_clock()?;
+                records::within(tx, &live.barrier, after.hash(), |records| begin(records, live.now()))
+            }
             None => Ok(()),
         }
     };

@@ -1,5 +1,6 @@
 //! `operator …`: what the people who run the server do.
 
+pub mod clock;
 pub mod init;
 pub mod seal;
 pub mod unseal;

@@ -63,12 +63,7 @@ impl Live {
 
     fn identity_records(&self) -> Result<MountRecords> {
         let mount = self.mount_at(MOUNT)?.hash();
-        Ok(MountRecords {
-            storage: self.storage.clone(),
-            barrier: self.barrier.clone(),
-            bell: self.bell.clone(),
-            mount,
-        })
+        Ok(MountRecords::of(self, mount))
     }
 }
 

@@ -155,12 +155,7 @@ impl Live {
     fn quota_records(&self) -> Result<MountRecords> {
         let mounts = self.mounts();
         let system = mounts.at("sys/").ok_or_else(|| Error::internal("there is no system mount"))?;
-        Ok(MountRecords {
-            storage: self.storage.clone(),
-            barrier: self.barrier.clone(),
-            bell: self.bell.clone(),
-            mount: system.hash(),
-        })
+        Ok(MountRecords::of(self, system.hash()))
     }
 }
 

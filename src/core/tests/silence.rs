@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 static ENGINES: &[&Engine] = &[&cubbyhole::ENGINE, &ENGINE];
 
-fn registry() -> Registry {
+pub fn registry() -> Registry {
     Registry { engines: ENGINES, ..server::registry() }
 }
 
@@ -28,7 +28,7 @@ impl Bench {
         bench
     }
 
-    fn mount_outside(&self) {
+    pub fn mount_outside(&self) {
         self.call(&self.root, Operation::Update, "sys/mounts/outside", json!({ "type": "outside" })).unwrap();
     }
 

@@ -34,6 +34,21 @@ pub(crate) fn what_is_due_comes_earliest_first_in_its_line(store: &dyn Storage) 
     assert_eq!(state_of(store, never), LeaseState::Active);
 }
 
+pub(crate) fn what_was_revoked_can_be_told_from_what_only_its_time_has_ended(store: &dyn Storage) {
+    let add = |state, due| insert(store, &NewLease { state, due: Some(Timestamp(due)), ..lease() });
+    for state in EVERY_STATE {
+        add(state, 100);
+    }
+    let (late, early) = (add(LeaseState::Irrevocable, 90), add(LeaseState::Revoking, 50));
+    add(LeaseState::Revoking, 200);
+    let dead =
+        |limit| ids(&store.reading(|s| s.leases_due_dead(LeaseKind::Secret, &MOUNT, Timestamp(99), limit)).unwrap());
+    assert_eq!((dead(10), dead(1)), (vec![early, late], vec![early]));
+    let all = store.reading(|s| s.leases_due_dead(LeaseKind::Secret, &MOUNT, Timestamp(100), 10)).unwrap();
+    assert_eq!(all.len(), 4);
+    assert!(all.iter().all(|row| matches!(row.state, LeaseState::Revoking | LeaseState::Irrevocable)));
+}
+
 pub(crate) fn work_that_is_due_comes_earliest_first(store: &dyn Storage) {
     assert_eq!(store.reading(|s| s.next_chore()).unwrap(), None);
     let work = store.writing(|tx| tx.work_insert("tidy", Some(Timestamp(200)), b"")).unwrap();
@@ -69,7 +84,8 @@ pub(crate) fn what_waits_for_its_next_try_becomes_due_in_its_line_alone(store: &
     add(LeaseState::Pending, 100);
     let other = NewLease { state: LeaseState::Revoking, due: Some(Timestamp(100)), target: Some(TARGET), ..lease() };
     insert(store, &other);
-    let retry = || store.writing(|tx| tx.lease_retry(&MOUNT, Timestamp(60), Timestamp(120), 2)).unwrap();
+    let retry =
+        || store.writing(|tx| tx.lease_retry(LeaseKind::Secret, &MOUNT, Timestamp(60), Timestamp(120), 2)).unwrap();
     assert_eq!([(); 3].map(|()| retry()), [2, 1, 0]);
     let found = due(store, &MOUNT, 60, 10);
     assert_eq!(found[0], overdue);

@@ -3,7 +3,7 @@
 use super::session::Session;
 use super::snapshot::rows;
 use crate::base::{Error, Result, Timestamp};
-use crate::storage::{AnswerRow, Catalog, Hash, KeyRow, LeaseState, NewLease, Snapshot, Tx, WorkRow};
+use crate::storage::{AnswerRow, Catalog, Hash, KeyRow, LeaseKind, LeaseState, NewLease, Snapshot, Tx, WorkRow};
 use rusqlite::params;
 
 /// Marks the page of active leases that `$range` selects by ?1; ?2 is the time, ?3 the page's size, ?4 the cause. 2 is
@@ -194,11 +194,18 @@ impl Tx for Session<'_> {
         self.run(sql, params![now, rows(limit)])
     }
 
-    fn lease_retry(&mut self, lane: &Hash, now: Timestamp, until: Timestamp, limit: usize) -> Result<usize> {
+    fn lease_retry(
+        &mut self,
+        kind: LeaseKind,
+        lane: &Hash,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<usize> {
         let sql = "UPDATE leases SET due = ?2 WHERE id IN
-                   (SELECT id FROM leases WHERE kind = 2 AND coalesce(target, mount) = ?1 AND due > ?2 AND due <= ?3
+                   (SELECT id FROM leases WHERE kind = ?5 AND coalesce(target, mount) = ?1 AND due > ?2 AND due <= ?3
                     AND state IN (3, 4) LIMIT ?4)";
-        self.run(sql, params![lane, now, until, rows(limit)])
+        self.run(sql, params![lane, now, until, rows(limit), kind])
     }
 
     fn lease_mark_irrevocable(&mut self, lane: &Hash, now: Timestamp, limit: usize) -> Result<usize> {

@@ -189,6 +189,13 @@ impl Snapshot for Session<'_> {
         self.all(sql, params![kind, lane, now, rows(limit)], columns::lease)
     }
 
+    fn leases_due_dead(&self, kind: LeaseKind, lane: &Hash, now: Timestamp, limit: usize) -> Result<Vec<LeaseRow>> {
+        let sql = select_leases!(
+            "WHERE kind = ?1 AND coalesce(target, mount) = ?2 AND due <= ?3 AND state IN (3, 4) ORDER BY due LIMIT ?4"
+        );
+        self.all(sql, params![kind, lane, now, rows(limit)], columns::lease)
+    }
+
     fn cause(&self, key: &Hash) -> Result<Option<Vec<u8>>> {
         self.one("SELECT sealed FROM causes WHERE key = ?1", [key], |row| row.get(0))
     }
