@@ -19,7 +19,10 @@ pub struct TlsConfig {
     pub cert_file: PathBuf,
     /// PEM: the certificate's private key.
     pub key_file: PathBuf,
-    /// PEM: the authorities whose client certificates are believed. Without it none is asked for.
+    /// Whether clients are asked for a certificate.
+    pub ask_client_cert: bool,
+    /// PEM: the authorities whose client certificates are taken. Without it any is, and who it belongs to is for others to
+    /// judge.
     pub client_ca_file: Option<PathBuf>,
     /// Whether a client without a certificate is turned away; needs `client_ca_file`.
     pub require_client_cert: bool,

@@ -48,6 +48,12 @@ impl From<Refusal> for End {
     }
 }
 
+/// Whether somebody has shown a certificate and could not sign with its key.
+fn is_forged(error: &io::Error) -> bool {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(tls, Some(rustls::Error::InvalidCertificate(rustls::CertificateError::BadSignature)))
+}
+
 /// Serves the connection until it ends.
 pub(super) fn serve(guest: &Guest, tls: Option<&Arc<rustls::ServerConfig>>, limits: &Limits, service: &dyn Service) {
     let mut connection = Connection {
@@ -71,7 +77,13 @@ impl Connection<'_> {
         if first.is_ascii_uppercase() {
             return Err(Refusal::PLAIN_ON_TLS.into());
         }
-        self.transport.handshake(Arc::clone(config), Instant::now() + self.limits.header_deadline)?;
+        let deadline = Instant::now() + self.limits.header_deadline;
+        if let Err(error) = self.transport.handshake(Arc::clone(config), deadline) {
+            if is_forged(&error) {
+                log::warn!("{}: a client certificate was shown without its key", self.guest.peer);
+            }
+            return Err(error.into());
+        }
         self.client_certificates = self.transport.client_certificates();
         Ok(())
     }

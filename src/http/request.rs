@@ -19,7 +19,7 @@ pub struct Request {
     pub headers: Headers,
     pub body: Zeroizing<Vec<u8>>,
     pub peer: SocketAddr,
-    /// The verified chain, the client's own certificate first; empty without one.
+    /// The chain that the client showed, its own certificate first, to which it has the key; empty without one.
     pub client_certificates: Arc<[CertificateDer<'static>]>,
     pub tls: bool,
 }

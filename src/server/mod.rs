@@ -125,11 +125,8 @@ fn listener(listener: &config::ListenerConfig) -> ListenerConfig {
     let tls = listener.tls.as_ref().map(|tls| TlsConfig {
         cert_file: tls.cert_file.clone(),
         key_file: tls.key_file.clone(),
-        // Without authorities to check them against, clients are not asked for certificates.
-        client_ca_file: match tls.client_certificates {
-            config::ClientCertificates::NotAsked => None,
-            _ => tls.client_ca_file.clone(),
-        },
+        ask_client_cert: tls.client_certificates != config::ClientCertificates::NotAsked,
+        client_ca_file: tls.client_ca_file.clone(),
         require_client_cert: tls.client_certificates == config::ClientCertificates::Required,
         min_version: match tls.min_version {
             config::TlsVersion::Tls12 => TlsVersion::Tls12,

@@ -51,6 +51,7 @@ impl Authority {
         TlsConfig {
             cert_file: self.file("server.pem"),
             key_file: self.file("server.key"),
+            ask_client_cert: true,
             client_ca_file: None,
             require_client_cert: false,
             min_version: TlsVersion::Tls12,
@@ -135,6 +136,20 @@ fn a_client_certificate_is_shown_if_there_is_one() {
         assert_eq!(ask(&running, &authority.client(None, version)).as_deref(), Some("true 0"));
         assert_eq!(ask(&running, &authority.client(Some(&own), version)).as_deref(), Some("true 1"));
         assert_eq!(ask(&running, &authority.client(Some(&foreign), version)), None);
+    }
+}
+
+#[test]
+fn without_authorities_any_client_certificate_is_shown_and_none_is_when_it_is_not_asked_for() {
+    let authority = Authority::new();
+    let foreign = Authority::new().issue("client");
+    let asking = Running::start_listener(Limits::default(), Some(authority.server()), describe);
+    let tls = TlsConfig { ask_client_cert: false, ..authority.server() };
+    let silent = Running::start_listener(Limits::default(), Some(tls), describe);
+    for version in [TLS12, TLS13] {
+        assert_eq!(ask(&asking, &authority.client(None, version)).as_deref(), Some("true 0"));
+        assert_eq!(ask(&asking, &authority.client(Some(&foreign), version)).as_deref(), Some("true 1"));
+        assert_eq!(ask(&silent, &authority.client(Some(&foreign), version)).as_deref(), Some("true 0"));
     }
 }
 

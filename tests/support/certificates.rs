@@ -1,6 +1,6 @@
 //! A certificate for 127.0.0.1 and `localhost`, and the authority that signed it, made anew for each server.
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 /// All in PEM.
 pub struct Certificates {
@@ -14,6 +14,8 @@ impl Certificates {
         let authority_key = KeyPair::generate().unwrap();
         let mut authority = CertificateParams::new([]).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // A name of its own: some clients take who has the name of its issuer to have signed itself.
+        authority.distinguished_name.push(DnType::CommonName, "authority of the tests");
         let certificate = authority.self_signed(&authority_key).unwrap();
         let issuer = Issuer::new(authority, authority_key);
         let key = KeyPair::generate().unwrap();

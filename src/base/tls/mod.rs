@@ -1,10 +1,11 @@
-//! TLS towards other servers: whom a client believes, and the settings of a connection that follow from it. The one place for
-//! it: the command line, the databases and everything else that connects takes its settings from here.
+//! TLS: whom a client believes, which clients a server takes, and the settings of a connection that follow from it. The one
+//! place for it: the command line, the databases and everything else that connects takes its settings from here.
 //!
 //! Owns certificates, keys and how they are read from PEM; knows no protocol. Always: a certificate is believed because the
 //! chain to an authority that is trusted says so, or because it is itself, byte by byte, one that is trusted. Its dates, its
 //! purpose and its name count in both cases.
 
+pub mod clients;
 pub mod connector;
 mod verifier;
 
@@ -19,6 +20,8 @@ use rustls::{ClientConfig, ConfigBuilder, RootCertStore, crypto::CryptoProvider}
 use std::path::Path;
 use std::sync::Arc;
 use verifier::Verifier;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::{FromDer, X509Version};
 
 /// Whom a client believes.
 pub enum Trust {
@@ -72,19 +75,30 @@ fn believing(trust: Trust, names: Names) -> Result<ConfigBuilder<ClientConfig, W
             Verifier::new(roots, Vec::new(), names, provider.clone())?
         }
         Trust::Given(certificates) => {
-            let mut roots = RootCertStore::empty();
-            for (at, certificate) in certificates.iter().enumerate() {
-                roots
-                    .add(certificate.clone())
-                    .map_err(|error| Error::bad_request(format!("certificate {} in it is not one: {error}", at + 1)))?;
-            }
-            Verifier::new(roots, certificates, names, provider.clone())?
+            Verifier::new(authorities(&certificates)?, certificates, names, provider.clone())?
         }
     };
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::internal("no TLS").caused_by(error))?;
     Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)))
+}
+
+/// Those of the certificates that may vouch for others. Whoever trusts one server's or one client's certificate does not trust
+/// its holder to make more of them.
+fn authorities(given: &[CertificateDer<'static>]) -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for (at, certificate) in given.iter().enumerate() {
+        let damaged = |why: &dyn std::fmt::Display| {
+            Error::bad_request(format!("certificate {} in it cannot be read: {why}", at + 1))
+        };
+        let (_, parsed) = X509Certificate::from_der(certificate).map_err(|error| damaged(&error))?;
+        // Before version 3 there was no way to say it.
+        if parsed.is_ca() || parsed.version() != X509Version::V3 {
+            roots.add(certificate.clone()).map_err(|error| damaged(&error))?;
+        }
+    }
+    Ok(roots)
 }
 
 /// The certificates in a text in PEM, one at least.

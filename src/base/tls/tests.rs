@@ -2,7 +2,7 @@ use super::*;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
 };
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{ServerName, UnixTime};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConnection, ServerConfig, ServerConnection};
 use std::process::Command;
@@ -133,6 +133,22 @@ fn an_authority_that_is_trusted_still_vouches_for_others() {
     meet(&server, Trust::Given(vec![root.der().clone()]), Names::Checked, "vault.example").unwrap();
     assert!(meet(&server, Trust::Given(vec![root.der().clone()]), Names::Checked, "other.example").is_err());
     meet(&server, given(&server), Names::Checked, "vault.example").unwrap();
+}
+
+#[test]
+fn who_is_trusted_alone_vouches_for_nobody() {
+    let key = KeyPair::generate().unwrap();
+    let mut alone = CertificateParams::new(vec!["alone.example".to_owned()]).unwrap();
+    alone.is_ca = IsCa::ExplicitNoCa;
+    let trusted = alone.self_signed(&key).unwrap().der().clone();
+    let own = KeyPair::generate().unwrap();
+    let more = CertificateParams::new(vec!["vault.example".to_owned()]).unwrap();
+    let more = more.signed_by(&own, &Issuer::new(alone, key)).unwrap();
+    let server = Server { chain: vec![more.der().clone()], key: PrivateKeyDer::try_from(own.serialize_der()).unwrap() };
+    assert!(meet(&server, Trust::Given(vec![trusted.clone()]), Names::Checked, "vault.example").is_err());
+    let now = UnixTime::now();
+    assert!(clients::verify_client(&server.chain, std::slice::from_ref(&trusted), now).is_err());
+    assert!(clients::verify_client(std::slice::from_ref(&trusted), std::slice::from_ref(&trusted), now).is_ok());
 }
 
 #[test]

@@ -15,7 +15,9 @@ use x509_parser::prelude::{FromDer, X509Version};
 
 #[derive(Debug)]
 pub struct Verifier {
-    /// None: any certificate will do.
+    /// Any certificate will do.
+    blind: bool,
+    /// None where no authority is trusted.
     chain: Option<Arc<WebPkiServerVerifier>>,
     /// A server's own certificate among these is trusted as it is.
     given: Vec<CertificateDer<'static>>,
@@ -25,7 +27,7 @@ pub struct Verifier {
 
 impl Verifier {
     pub fn blind(provider: Arc<CryptoProvider>) -> Self {
-        Self { chain: None, given: Vec::new(), names: Names::Ignored, provider }
+        Self { blind: true, chain: None, given: Vec::new(), names: Names::Ignored, provider }
     }
 
     pub fn new(
@@ -34,9 +36,13 @@ impl Verifier {
         names: Names,
         provider: Arc<CryptoProvider>,
     ) -> Result<Self> {
-        let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();
-        let chain = chain.map_err(|error| Error::bad_request(error.to_string()))?;
-        Ok(Self { chain: Some(chain), given, names, provider })
+        let chain = if roots.is_empty() {
+            None
+        } else {
+            let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();
+            Some(chain.map_err(|error| Error::bad_request(error.to_string()))?)
+        };
+        Ok(Self { blind: false, chain, given, names, provider })
     }
 }
 
@@ -49,12 +55,17 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
+        if self.blind {
+            return Ok(ServerCertVerified::assertion());
+        }
         speaks_of_names(end_entity)?;
-        let outcome = if self.given.iter().any(|given| given == end_entity) {
-            trusted_itself(end_entity, server_name, now)
-        } else {
-            chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).map(drop)
+        let outcome = match &self.chain {
+            _ if self.given.iter().any(|given| given == end_entity) => trusted_itself(end_entity, Purpose::Server, now)
+                .and_then(|()| verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)),
+            Some(chain) => {
+                chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).map(drop)
+            }
+            None => Err(CertificateError::UnknownIssuer.into()),
         };
         // The name is what both look at last.
         match outcome {
@@ -73,7 +84,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         // Where anybody is believed, somebody in between brings a certificate and a key that fit each other: checking that
         // they do would only turn away certificates that are too old to be read.
-        if self.chain.is_none() {
+        if self.blind {
             return Ok(HandshakeSignatureValid::assertion());
         }
         verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
@@ -85,7 +96,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        if self.chain.is_none() {
+        if self.blind {
             return Ok(HandshakeSignatureValid::assertion());
         }
         verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
@@ -109,12 +120,15 @@ fn speaks_of_names(certificate: &CertificateDer<'_>) -> Result<(), rustls::Error
     }
 }
 
-/// Judges a certificate that is itself trusted: no chain is asked for, all the rest is.
-fn trusted_itself(
-    certificate: &CertificateDer<'_>,
-    server_name: &ServerName<'_>,
-    now: UnixTime,
-) -> Result<(), rustls::Error> {
+/// What a certificate is shown for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Server,
+    Client,
+}
+
+/// Judges a certificate that is itself trusted, but for its name: no chain is asked for, all the rest is.
+pub fn trusted_itself(certificate: &CertificateDer<'_>, purpose: Purpose, now: UnixTime) -> Result<(), rustls::Error> {
     let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
     let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     if now < parsed.validity().not_before.timestamp() {
@@ -124,10 +138,11 @@ fn trusted_itself(
         return Err(CertificateError::Expired.into());
     }
     let purposes = parsed.extended_key_usage().map_err(|_| CertificateError::BadEncoding)?;
-    if purposes.is_some_and(|purposes| !purposes.value.server_auth && !purposes.value.any) {
-        return Err(CertificateError::InvalidPurpose.into());
-    }
-    verify_server_name(&ParsedCertificate::try_from(certificate)?, server_name)
+    let fits = purposes.is_none_or(|purposes| match purpose {
+        Purpose::Server => purposes.value.server_auth || purposes.value.any,
+        Purpose::Client => purposes.value.client_auth || purposes.value.any,
+    });
+    if fits { Ok(()) } else { Err(CertificateError::InvalidPurpose.into()) }
 }
 
 fn is_about_name(error: &CertificateError) -> bool {
