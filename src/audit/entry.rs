@@ -38,6 +38,8 @@ pub struct Auth {
     pub ttl: Option<Duration>,
     /// How the policy check ended; none before it.
     pub allowed: Option<bool>,
+    /// The policies that let it through.
+    pub granting: Vec<String>,
 }
 
 /// What entries tell of the mount.
@@ -159,7 +161,7 @@ impl Scribe {
             policies: &auth.policies,
             token_policies: &auth.token_policies,
             identity_policies: &auth.identity_policies,
-            policy_results: auth.allowed.map(|allowed| PolicyResults { allowed }),
+            policy_results: auth.allowed.map(|allowed| PolicyResults::new(allowed, &auth.granting)),
             metadata: Some(&auth.metadata).filter(|metadata| !metadata.is_empty()),
             entity_id: &auth.entity_id,
             token_type: &auth.token_type,
@@ -366,7 +368,7 @@ struct AuthPart<'e> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     identity_policies: &'e [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    policy_results: Option<PolicyResults>,
+    policy_results: Option<PolicyResults<'e>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<&'e Map>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -382,8 +384,25 @@ struct AuthPart<'e> {
 }
 
 #[derive(Serialize)]
-struct PolicyResults {
+struct PolicyResults<'e> {
     allowed: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    granting_policies: Vec<GrantingPolicy<'e>>,
+}
+
+#[derive(Serialize)]
+struct GrantingPolicy<'e> {
+    name: &'e str,
+    namespace_id: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+impl<'e> PolicyResults<'e> {
+    fn new(allowed: bool, granting: &'e [String]) -> Self {
+        let granting = granting.iter().map(|name| GrantingPolicy { name, namespace_id: ROOT.id, kind: "acl" });
+        Self { allowed, granting_policies: granting.collect() }
+    }
 }
 
 #[derive(Serialize, Default)]

@@ -5,6 +5,9 @@ use crate::base::{Error, Result};
 use crate::logical::{Body, Map, Operation, Response};
 use serde_json::{Value, json};
 
+/// Characters that an entry which was cut shows of a text.
+const LONGEST: usize = 1000;
+
 /// What stands in place of a line that is too long for its device: who and what, and the hash and the length of the whole,
 /// so that it can be told from another device's file which entry it was.
 ///
@@ -23,12 +26,20 @@ pub fn cut(phase: Phase, event: &Event<'_>, whole: &[u8]) -> Result<Vec<u8>> {
         entry["request"]["remote_address"] = peer.ip().to_string().into();
     }
     if let Some(error) = event.error {
-        entry["error"] = error.message().chars().take(1000).collect::<String>().into();
+        entry["error"] = error.message().chars().take(LONGEST).collect::<String>().into();
+        if let Some(reason) = error.reason() {
+            entry["reason"] = short(reason);
+        }
     }
     let mut line =
         serde_json::to_vec(&entry).map_err(|_| Error::internal("an audit entry cannot be written as JSON"))?;
     line.push(b'\n');
     Ok(line)
+}
+
+/// The reason of a denial, or where that is long, its code alone.
+fn short(reason: &Value) -> Value {
+    if reason.to_string().len() <= LONGEST { reason.clone() } else { json!({ "code": reason.get("code") }) }
 }
 
 /// How many names a list holds, for entries that show no more of it; none for what is no list.

@@ -45,6 +45,7 @@ fn auth() -> Auth {
         policies: vec!["default".to_owned()],
         token_type: "service".to_owned(),
         allowed: Some(true),
+        granting: vec!["default".to_owned()],
         ..Auth::default()
     }
 }
@@ -99,7 +100,11 @@ fn a_request_is_recorded_in_the_published_shape() {
         "type": "request",
         "auth": {
             "client_token": token, "accessor": accessor, "display_name": "token-app", "policies": ["default"],
-            "policy_results": { "allowed": true }, "token_type": "service",
+            "policy_results": {
+                "allowed": true,
+                "granting_policies": [{ "name": "default", "namespace_id": "root", "type": "acl" }],
+            },
+            "token_type": "service",
         },
         "request": {
             "id": "request-id", "client_token": token, "client_token_accessor": accessor, "operation": "update",

@@ -21,6 +21,9 @@ pub(super) static SERVER: Section<Config> = Section {
         once("log_level", |config, item, _| set(&mut config.log_level, log_level(item)?)),
         once("log_format", |config, item, _| set(&mut config.log_format, log_format(item)?)),
         once("pid_file", |config, item, _| set(&mut config.pid_file, Some(path(item)?))),
+        once("deny_slash_in_templated_paths", |config, item, _| {
+            set(&mut config.deny_slash_in_templated_paths, boolean(item)?)
+        }),
         once("ui", |_, item, notes| note_if_set(item, notes, "there is no web UI yet")),
         once("disable_mlock", |_, item, notes| note_if_set(item, notes, "memory is never locked")),
         repeated("audit_directory", |config, item, _| {

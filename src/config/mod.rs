@@ -34,6 +34,8 @@ pub struct Config {
     /// The directories below which file audit devices may write, and nowhere else; without one there are no such devices.
     /// Key: `audit_directory = "…"`, which may be repeated, or `audit_directories = ["…", …]`.
     pub audit_directories: Vec<PathBuf>,
+    /// Whether a value that holds a slash counts as none in the templates of policies.
+    pub deny_slash_in_templated_paths: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +108,7 @@ impl Default for Config {
             log_format: LogFormat::Standard,
             pid_file: None,
             audit_directories: Vec::new(),
+            deny_slash_in_templated_paths: true,
         }
     }
 }

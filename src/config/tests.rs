@@ -35,6 +35,7 @@ fn a_whole_configuration_is_read() {
         pid_file = "run/pid"
         ui = true
         disable_mlock = "1"
+        deny_slash_in_templated_paths = false
         audit_directory = "audit"
         audit_directories = ["/var/log/a", "b"]
     "#;
@@ -48,6 +49,7 @@ fn a_whole_configuration_is_read() {
     assert_eq!(config.cluster_name.as_deref(), Some("one"));
     assert_eq!((config.log_level, config.log_format), (log::LevelFilter::Debug, LogFormat::Json));
     assert_eq!(config.pid_file.as_deref(), Some(Path::new("run/pid")));
+    assert!(!config.deny_slash_in_templated_paths && Config::default().deny_slash_in_templated_paths);
     assert_eq!(config.audit_directories, ["audit", "/var/log/a", "b"].map(PathBuf::from));
     let [plain, tls] = config.listeners.as_slice() else { unreachable!("two listeners were written") };
     assert_eq!((plain.address.as_str(), &plain.tls, plain.max_request_size), ("0.0.0.0:8200", &None, 1024));

@@ -75,6 +75,19 @@ pub fn judge<'a>(acl: &'a Acl, question: &Question<'_>) -> Verdict<'a> {
     if rank(&other) > rank(&verdict) { other } else { verdict }
 }
 
+/// The policies that grant what is asked, by whichever of its forms [`judge`] allows it.
+#[must_use]
+pub fn granting(acl: &Acl, question: &Question<'_>) -> Vec<String> {
+    let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+    if acl.judge(question).is_allowed() {
+        return owned(acl.granting(question));
+    }
+    match other_form(question.path) {
+        Some(other) => owned(acl.granting(&Question { path: &other, folded: None, ..*question })),
+        None => Vec::new(),
+    }
+}
+
 /// The lease operations have two paths each, `sys/leases/renew` and the older `sys/renew`. Answers the other form of such a
 /// path.
 #[must_use]
@@ -119,6 +132,34 @@ impl From<Operation> for policy::Operation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::{Policy, Subject};
+
+    #[test]
+    fn what_is_allowed_is_granted_by_the_policies_that_say_so() {
+        let policies: Vec<Policy> = [
+            ("reader", "path \"a/+\" { capabilities = [\"read\"] }"),
+            ("lister", "path \"a/+\" { capabilities = [\"list\"] }"),
+            ("admin", "path \"a/+\" { capabilities = [\"read\", \"sudo\"] }\npath \"sys/renew\" { capabilities = [\"update\"] }"),
+            ("wide", "path \"*\" { capabilities = [\"read\", \"update\"] }"),
+        ]
+        .into_iter()
+        .map(|(name, text)| Policy::parse(name, text).unwrap())
+        .collect();
+        let acl = Acl::new(policies.iter(), &Subject::default());
+        let nothing = Map::new();
+        for (path, operation, policies) in [
+            ("a/b", policy::Operation::Read, &["reader", "admin"][..]),
+            ("a/b", policy::Operation::Update, &[]),
+            ("b", policy::Operation::Read, &["wide"]),
+            ("sys/leases/renew", policy::Operation::Update, &["wide"]),
+        ] {
+            assert_eq!(granting(&acl, &Question::plain(path, operation, &nothing)), policies, "{path}");
+        }
+        let narrow = Acl::new(policies[..3].iter(), &Subject::default());
+        let older = Question::plain("sys/leases/renew", policy::Operation::Update, &nothing);
+        assert_eq!(granting(&narrow, &older), ["admin"], "by the older path");
+        assert_eq!(granting(&Acl::root(), &older), ["root"]);
+    }
 
     #[test]
     fn lease_paths_have_an_older_and_a_newer_form() {

@@ -24,7 +24,7 @@ impl Live {
     /// # Errors
     /// `Denied` when one of them is damaged.
     pub fn acl(&self, policies: &[String], entity: Option<&Resolved>) -> Result<Arc<Acl>> {
-        self.policies.acl(&self.barrier, policies, || entity.map(subject).unwrap_or_default())
+        self.policies.acl(&self.barrier, policies, || self.subject(entity))
     }
 
     /// A token's policies, and who stands behind it.
@@ -34,7 +34,12 @@ impl Live {
     pub fn bearer(&self, token: &TokenRecord) -> Result<Bearer> {
         let entity = self.living_entity(&token.entity_id)?;
         let policies = all_policies(&token.policies, entity.as_deref());
-        Ok(Bearer { policies, subject: entity.as_deref().map(subject).unwrap_or_default() })
+        Ok(Bearer { policies, subject: self.subject(entity.as_deref()) })
+    }
+
+    /// Who asks, as templates see it.
+    fn subject(&self, entity: Option<&Resolved>) -> Subject {
+        Subject { slashes: self.settings.slashes_in_templates, ..entity.map(subject).unwrap_or_default() }
     }
 }
 
@@ -59,5 +64,5 @@ fn subject(resolved: &Resolved) -> Subject {
         metadata: entity.metadata.clone(),
         aliases: aliases.collect(),
     };
-    Subject { entity: Some(entity), groups: groups.collect() }
+    Subject { entity: Some(entity), groups: groups.collect(), slashes: false }
 }

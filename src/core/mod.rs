@@ -67,7 +67,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 /// What the configuration says that the core must know.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     pub default_lease_ttl: Duration,
     pub max_lease_ttl: Duration,
@@ -78,6 +78,8 @@ pub struct Settings {
     pub audit_directories: Vec<PathBuf>,
     /// The API level with our own version as build metadata, as clients read it.
     pub version: &'static str,
+    /// Values of templates in policies may hold slashes, and so reach over several segments of a path.
+    pub slashes_in_templates: bool,
 }
 
 /// The endpoints, as tables. Made in `main`'s layer, so that the core names no engine.

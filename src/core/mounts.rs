@@ -4,7 +4,7 @@
 use crate::barrier::{Barrier, Place};
 use crate::base::{Error, Result, random};
 use crate::core::causes::Cause;
-use crate::logical::{Map, MountView};
+use crate::logical::{Map, MountView, TokenType};
 use crate::storage::{Catalog, Hash, Snapshot, Tx};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
@@ -42,6 +42,9 @@ pub struct Mount {
     /// Who had it disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_by: Option<Cause>,
+    /// What tokens an auth method makes where its roles leave that open, or whatever these say.
+    #[serde(default = "default_service", skip_serializing_if = "is_default_service")]
+    pub token_type: TokenType,
     /// Settings that are kept and shown as given (headers, audit keys, …).
     #[serde(default)]
     pub extra: Map,
@@ -65,6 +68,7 @@ impl Mount {
             seal_wrap: false,
             disabling: false,
             disabled_by: None,
+            token_type: TokenType::DefaultService,
             extra: Map::new(),
         })
     }
@@ -106,6 +110,14 @@ impl Mount {
         }
         path_key(barrier, &self.path)
     }
+}
+
+fn default_service() -> TokenType {
+    TokenType::DefaultService
+}
+
+fn is_default_service(kind: &TokenType) -> bool {
+    *kind == TokenType::DefaultService
 }
 
 fn path_key(barrier: &Barrier, path: &str) -> Hash {

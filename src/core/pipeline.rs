@@ -5,7 +5,7 @@ use crate::audit;
 use crate::base::{Error, Kind, Result, Secret};
 use crate::core::answers::Turn;
 use crate::core::authentication::{Presented, Uses};
-use crate::core::authorize::{Authorized, authorize};
+use crate::core::authorize::{self, Authorized, authorize};
 use crate::core::causes::{Cause, Event};
 use crate::core::denial;
 use crate::core::hints;
@@ -15,6 +15,7 @@ use crate::core::quotas::Place;
 use crate::core::quotas::limiter::Stage;
 use crate::core::routing::{Endpoint, Target};
 use crate::core::{Call, Core, Identity, Live, wrapping, wrapping_jwt};
+use crate::logical::paging::{AFTER, LIMIT, Page};
 use crate::logical::route::{self, Flags};
 use crate::logical::{Caller, Ctx, Input, Login, Operation, Request, Response, Route, help};
 use serde_json::Value;
@@ -41,7 +42,7 @@ impl Core {
             }
         };
         let target = Target::resolve(self, &live, request.path.as_str())?;
-        Exchange { core: self, live: &live, target, identity: None, allowed: None }.run(request)
+        Exchange { core: self, live: &live, target, identity: None, allowed: None, granting: Vec::new() }.run(request)
     }
 
     /// Routes that answer whether sealed or not bypass the rest of the way.
@@ -96,6 +97,8 @@ struct Exchange<'r> {
     identity: Option<Arc<Identity>>,
     /// How the policy check ended; none where it was not reached.
     allowed: Option<bool>,
+    /// The policies that allow it, for audit entries.
+    granting: Vec<String>,
 }
 
 impl Exchange<'_> {
@@ -108,6 +111,7 @@ impl Exchange<'_> {
             self.tell_create_from_update(request)?;
             let authorized = self.authorize(request);
             self.allowed = Some(authorized.is_ok());
+            self.granting = self.granting(request, authorized.is_ok());
             authorized
         });
         self.audit(request, None, authorized.as_ref().err(), false)?;
@@ -221,6 +225,14 @@ impl Exchange<'_> {
             Some(caller) => hints::add_to_denial(denied, self.live, &caller.acl, request.path.as_str()),
             None => denied,
         })
+    }
+
+    /// The policies that let the request through, where somebody puts them on record.
+    fn granting(&self, request: &Request, is_allowed: bool) -> Vec<String> {
+        let identity = self.identity.as_deref().filter(|_| is_allowed && !self.live.audit.is_empty());
+        let Some(identity) = identity else { return Vec::new() };
+        let wanted = self.target.wanted(&request.path, request.operation, &request.data, request.wrap_ttl);
+        authorize::granting(&identity.acl, &wanted.question())
     }
 
     /// A write is a create where the route can tell that nothing is there yet. What it finds is never shown.
@@ -422,6 +434,7 @@ impl Exchange<'_> {
             issued: living.issued,
             ttl: living.expires.map(|expires| self.live.now().until(expires)),
             allowed: self.allowed,
+            granting: self.granting.clone(),
         }
     }
 }
@@ -451,8 +464,13 @@ fn run_route<C>(
         Error::unsupported("unsupported operation").because(hints::operations(operation, route.actions))
     })?;
     let captures: Vec<_> = captures.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let (input, ignored) = Input::parse(operation, below, route.fields, &captures, &request.data)?;
+    let (input, mut ignored) = Input::parse(operation, below, route.fields, &captures, &request.data)?;
     let mut response = (action.run)(context, &input)?;
+    let pages_itself = route.fields.iter().any(|field| field.name == LIMIT.name);
+    if operation == Operation::List && !pages_itself {
+        Page::of(&request.data)?.cut(&mut response)?;
+        ignored.unknown.retain(|name| name != AFTER.name && name != LIMIT.name);
+    }
     if !route.flags.open && !ignored.unknown.is_empty() {
         response
             .warnings

@@ -199,6 +199,23 @@ pub fn store(tx: &mut dyn Tx, barrier: &Barrier, name: &str, text: &str) -> Resu
     tx.catalog_put(Catalog::Policies, &key, &barrier.seal(&place(&key), &bytes)?)
 }
 
+/// Gives `default` its present text, where it still has one that an earlier version of the program made it with.
+///
+/// # Errors
+/// `Internal` when the store fails.
+pub fn renew_default(tx: &mut dyn Tx, barrier: &Barrier) -> Result<()> {
+    let key = key(barrier, policy::DEFAULT_NAME);
+    let Some(row) = tx.catalog_row(Catalog::Policies, &key)? else { return Ok(()) };
+    // A damaged one is reported where all are loaded.
+    let Ok(stored) = open(barrier, &key, &row) else { return Ok(()) };
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, stored.text.as_bytes());
+    if !policy::EARLIER_DEFAULTS.contains(&hex::encode(digest.as_ref()).as_str()) {
+        return Ok(());
+    }
+    log::info!("the policy \"default\", which nobody had changed, has the text of this version now");
+    store(tx, barrier, policy::DEFAULT_NAME, policy::DEFAULT)
+}
+
 fn open(barrier: &Barrier, key: &Hash, sealed: &[u8]) -> Result<Stored> {
     let bytes = barrier.open(&place(key), sealed)?;
     serde_json::from_slice(&bytes).map_err(|_| Error::internal("a row of policies does not parse"))

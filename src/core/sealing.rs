@@ -166,7 +166,7 @@ impl Core {
 
     fn go_live(self: &Arc<Self>, barrier: Barrier) -> Result<()> {
         self.judge_clock()?;
-        self.complete_mounts(&barrier)?;
+        self.bring_up_to_date(&barrier)?;
         let mut barrier = Some(barrier);
         let live = self.storage.reading(|snapshot| {
             let barrier = barrier.take().ok_or_else(|| Error::internal("the store ran a question twice"))?;
@@ -185,9 +185,12 @@ impl Core {
         Ok(())
     }
 
-    /// A file of an earlier version lacks the mounts that came since.
-    fn complete_mounts(&self, barrier: &Barrier) -> Result<()> {
-        self.storage.writing(|tx| add_builtin_mounts(tx, barrier))
+    /// A file of an earlier version lacks the mounts that came since, and has an older policy for everybody.
+    fn bring_up_to_date(&self, barrier: &Barrier) -> Result<()> {
+        self.storage.writing(|tx| {
+            add_builtin_mounts(tx, barrier)?;
+            policies::renew_default(tx, barrier)
+        })
     }
 
     fn open_live(&self, snapshot: &dyn Snapshot, barrier: Barrier) -> Result<Live> {

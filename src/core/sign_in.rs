@@ -13,7 +13,7 @@ use crate::core::mounts::Mount;
 use crate::core::revocation::TRY_DEADLINE;
 use crate::core::tokens::{Draft, NewToken, TokenRecord, new_accessor};
 use crate::core::ttl::{self, Asked, Limits};
-use crate::logical::{Auth, Login, LoginRenewal, LoginView, Request, TokenParameters};
+use crate::logical::{Auth, Login, LoginRenewal, LoginView, Request, TokenParameters, TokenType};
 use crate::policy::{DEFAULT_NAME, ROOT_NAME};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,7 +60,7 @@ impl Live {
             ..TokenRecord::default()
         };
         record.check_peer(request.peer.map(|peer| peer.ip()))?;
-        if is_batch(&login.token)? {
+        if is_batch(mount.token_type, &login.token)? {
             let (mount, expires) = (mount.clone(), life.expires);
             let auth = self.make_batch_token(NewBatchToken { parent: None, mount, record, expires })?;
             return Ok(SignedIn { auth, draft: None, warnings: life.warnings });
@@ -161,14 +161,22 @@ impl Live {
 }
 
 /// Whether the token is to be a batch token, which is none of what else a method may make of one.
-fn is_batch(token: &TokenParameters) -> Result<bool> {
-    if !token.token_type.is_batch() {
+fn is_batch(mounts: TokenType, token: &TokenParameters) -> Result<bool> {
+    if !kind(mounts, token.token_type).is_batch() {
         return Ok(false);
     }
     let refused = [(token.period > 0, "period"), (token.num_uses > 0, "num_uses")];
     match refused.into_iter().find(|(is_set, _)| *is_set) {
         Some((_, name)) => Err(Error::bad_request(format!("batch tokens cannot have {name:?} set"))),
         None => Ok(true),
+    }
+}
+
+/// The kind of token: what the mount was tuned to without a choice, else what the method's role says, else the mount's own.
+fn kind(mounts: TokenType, roles: TokenType) -> TokenType {
+    match (mounts, roles) {
+        (TokenType::Service | TokenType::Batch, _) | (_, TokenType::Default) => mounts,
+        _ => roles,
     }
 }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod batch;
 mod doubt;
+mod earlier;
 mod ends;
 mod outside;
 mod places;
@@ -79,6 +80,7 @@ impl Bench {
             api_addr: String::new(),
             audit_directories: Vec::new(),
             version: crate::VERSION,
+            ..Settings::default()
         };
         Core::new(settings, registry, storage, clock)
     }

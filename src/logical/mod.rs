@@ -11,6 +11,7 @@ pub mod help;
 pub mod input;
 pub mod login;
 pub mod openapi;
+pub mod paging;
 pub mod path;
 pub mod request;
 pub mod response;

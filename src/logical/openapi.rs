@@ -1,6 +1,7 @@
 //! The OpenAPI 3.0.2 document of everything that is mounted, made from the tables of routes.
 
 use crate::logical::doc::{ActionDoc, Endpoint, RouteDoc, captured};
+use crate::logical::paging::{AFTER, LIMIT};
 use crate::logical::{Field, FieldKind, Map, Operation};
 use serde_json::{Value, json};
 
@@ -84,7 +85,7 @@ fn listing(endpoint: &Endpoint, action: &ActionDoc) -> Map {
         "name": "list", "in": "query", "required": true, "description": "Must be set to `true`",
         "schema": { "type": "string", "enum": ["true"] },
     });
-    listing.insert("parameters".to_owned(), json!([asked]));
+    listing.insert("parameters".to_owned(), json!([asked, query(&AFTER), query(&LIMIT)]));
     listing
 }
 

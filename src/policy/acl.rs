@@ -80,7 +80,7 @@ impl Acl {
                 Ok(pattern) => {
                     entries.entry(pattern.clone()).or_insert_with(|| Entry::of(pattern)).add(rule, rule_ref);
                 }
-                Err(why) => acl.leave_out(rule, rule_ref, why),
+                Err(why) => acl.leave_out(rule, rule_ref, why, subject.slashes),
             }
         }
         let (exact, wild): (Vec<_>, Vec<_>) = entries.into_values().partition(|entry| entry.pattern.is_exact());
@@ -141,6 +141,23 @@ impl Acl {
         })
     }
 
+    /// The policies whose rules grant an operation, each once; none where nothing does.
+    #[must_use]
+    pub fn granting(&self, question: &Question<'_>) -> Vec<&str> {
+        if self.is_root {
+            return vec!["root"];
+        }
+        let forms = Forms::of(question.path, question.folded, question.operation);
+        let needed = question.operation.needs();
+        let sources = self.find(&forms).into_iter().flat_map(|entry| &entry.sources);
+        let granting = sources.filter(|source| {
+            source.capabilities.contains(needed) || (question.sudo && source.capabilities.contains(Capabilities::SUDO))
+        });
+        let mut policies: Vec<&str> = granting.map(|source| source.rule.policy.as_str()).collect();
+        policies.dedup();
+        policies
+    }
+
     /// What the caller may do at a path, as `sys/capabilities` answers: sorted names, `deny` for nothing, `root` for root.
     #[must_use]
     pub fn capabilities(&self, path: &str) -> Vec<&'static str> {
@@ -183,9 +200,9 @@ impl Acl {
         self.blocks.iter().find(|block| forms.iter().any(|form| block.pattern.matches(form)))
     }
 
-    fn leave_out(&mut self, rule: &Rule, rule_ref: RuleRef, why: String) {
+    fn leave_out(&mut self, rule: &Rule, rule_ref: RuleRef, why: String, slashes: bool) {
         if !rule.capabilities.grants()
-            && let Some(pattern) = rule.path.widened()
+            && let Some(pattern) = rule.path.widened(slashes)
         {
             self.blocks.push(Block { pattern, rule: rule_ref.clone() });
         }

@@ -84,6 +84,13 @@ path "identity/oidc/provider/+/authorize" {
 }
 "#;
 
+/// The SHA-256 of each text that `default` was made with before. Whoever changes the text adds here what the old one had, so
+/// that servers on which nobody changed it get the new one.
+pub const EARLIER_DEFAULTS: [&str; 2] = [
+    "96ddbb8d85e30f4c171b7286f42b83b04e122c9ad904f619fe04b12cd4281c28",
+    "b513a120adf71a688e6c3aa0cd7fdc0141484b6de3e94906523fcdbbac2d4572",
+];
+
 /// What a wrapping token may do.
 pub const RESPONSE_WRAPPING: &str = r#"path "cubbyhole/response" {
   capabilities = ["create", "read"]

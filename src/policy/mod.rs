@@ -22,7 +22,7 @@ mod tests;
 mod verdict;
 
 pub use acl::{Acl, LeftOut, Question};
-pub use builtin::{CONTROL_GROUP, DEFAULT, RESPONSE_WRAPPING};
+pub use builtin::{CONTROL_GROUP, DEFAULT, EARLIER_DEFAULTS, RESPONSE_WRAPPING};
 pub use capabilities::{Capabilities, Operation};
 pub use constraints::{AsSent, Constraints, Parameters, ReadAs, Sent};
 pub use explain::{Match, Standing};

@@ -1,7 +1,7 @@
 //! The path of a rule as it is written, with templates that stand for who asks: `secret/{{identity.entity.name}}/*`.
 //!
-//! Invariant: a value never changes the shape of a pattern. One that is empty or holds `*`, `+`, `/`, `{` or `}` counts as no
-//! value. A rule without its value grants nothing; one that grants nothing by itself (`deny`) then holds for every value.
+//! Invariant: a value never changes the shape of a pattern. One that is empty or holds `*`, `+`, `{` or `}` counts as no value,
+//! and unless the server's configuration says otherwise, one that holds `/`. A rule without its value grants nothing; one that grants nothing by itself (`deny`) then holds for every value.
 
 use super::{Pattern, Subject};
 use std::fmt;
@@ -76,7 +76,7 @@ impl RulePath {
                 Part::Literal(literal) => text.push_str(literal),
                 Part::Value { name, selector } => match selector.value(subject).filter(|value| !value.is_empty()) {
                     None => return Err(format!("{name} has no value for this token")),
-                    Some(value) if !is_plain(value) => {
+                    Some(value) if !is_plain(value, subject.slashes) => {
                         return Err(format!("the value of {name} holds a character that has a meaning in paths"));
                     }
                     Some(value) => text.push_str(value),
@@ -86,9 +86,10 @@ impl RulePath {
         Pattern::parse(&text).map_err(str::to_owned)
     }
 
-    /// The pattern that matches whatever the templates might stand for: each segment that holds one may be anything.
+    /// The pattern that matches whatever the templates might stand for: each segment that holds one may be anything, or where
+    /// values may hold slashes, all from the first of them on.
     #[must_use]
-    pub fn widened(&self) -> Option<Pattern> {
+    pub fn widened(&self, slashes: bool) -> Option<Pattern> {
         let parts = match &self.form {
             Form::Fixed(pattern) => return Some(pattern.clone()),
             Form::Templated(parts) => parts,
@@ -96,6 +97,10 @@ impl RulePath {
         // A character that stands in no path marks the segments that are to be replaced.
         let marked: String = parts.iter().map(|part| part.literal().unwrap_or("\0")).collect();
         let segments: Vec<&str> = marked.split('/').collect();
+        if slashes {
+            let fixed = segments.iter().take_while(|segment| !segment.contains('\0'));
+            return Pattern::parse(&fixed.copied().chain(["*"]).collect::<Vec<_>>().join("/")).ok();
+        }
         let is_last = |at: usize| at + 1 == segments.len();
         let wide = segments.iter().enumerate().map(|(at, segment)| match segment.contains('\0') {
             true if is_last(at) && segment.ends_with('*') => "*",
@@ -235,7 +240,10 @@ impl Attribute {
     }
 }
 
-/// Whether a value means only itself in a pattern, and stays within its segment.
-fn is_plain(value: &str) -> bool {
-    !matches!(value, "." | "..") && !value.contains(|c: char| "*+/{}".contains(c) || c.is_control())
+/// Whether a value means only itself in a pattern, and stays within its segment unless it may reach over several.
+fn is_plain(value: &str, slashes: bool) -> bool {
+    let is_segment = |segment: &str| !matches!(segment, "" | "." | "..");
+    value.split('/').all(is_segment)
+        && (slashes || !value.contains('/'))
+        && !value.contains(|c: char| "*+{}".contains(c) || c.is_control())
 }

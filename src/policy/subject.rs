@@ -12,6 +12,8 @@ pub struct Subject {
     pub entity: Option<Entity>,
     /// Only those that the entity is a member of, directly or through another group.
     pub groups: Vec<Group>,
+    /// Its values may hold slashes.
+    pub slashes: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]

@@ -109,6 +109,7 @@ fn settings(config: &Config) -> Settings {
         api_addr: config.api_addr.clone().unwrap_or_default(),
         audit_directories: config.audit_directories.clone(),
         version: crate::VERSION,
+        slashes_in_templates: !config.deny_slash_in_templated_paths,
     }
 }
 

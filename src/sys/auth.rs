@@ -1,6 +1,6 @@
 //! `sys/auth`: the auth methods, enabled at a path below `auth/`, shown, tuned and disabled. Tokens are always there.
 
-use super::settings::{self, DESCRIPTION};
+use super::settings::{self, DESCRIPTION, OPTIONS, SETTINGS};
 use crate::base::{Error, Result};
 use crate::core::Call;
 use crate::core::causes::Event;
@@ -23,17 +23,7 @@ pub static LIST: Route<Call> = Route {
 
 pub static METHOD: Route<Call> = Route {
     pattern: "auth/{path..}",
-    fields: &[
-        Field::text("path", "Where the method is, below auth/."),
-        Field::text("type", "The method, as userpass."),
-        DESCRIPTION,
-        Field::object("config", "Settings of the mount."),
-        Field::text("plugin_name", "The older name of type."),
-        Field::flag("local", "Kept and shown: a single server has nowhere to replicate to.").default("false"),
-        Field::flag("seal_wrap", "Kept and shown: everything is sealed.").default("false"),
-        Field::pairs("options", "Options of the method itself."),
-        DRY_RUN,
-    ],
+    fields: &METHOD_FIELDS,
     actions: &[
         Action::new(Operation::Read, read, "Shows an auth method."),
         Action::new(Operation::Update, enable, "Enables an auth method at a path."),
@@ -48,7 +38,7 @@ pub static METHOD: Route<Call> = Route {
 
 pub static TUNE: Route<Call> = Route {
     pattern: "auth/{path}/tune",
-    fields: settings::TUNE_FIELDS,
+    fields: &settings::TUNE_FIELDS,
     actions: &[
         Action::new(Operation::Read, show, "Shows an auth method's settings."),
         Action::new(Operation::Update, tune, "Changes an auth method's settings."),
@@ -58,6 +48,21 @@ pub static TUNE: Route<Call> = Route {
     help: "What is not given stays as it is. The limits are those of the tokens that the method makes.",
     flags: SUDO,
 };
+
+const OWN: [Field; 9] = [
+    Field::text("path", "Where the method is, below auth/."),
+    Field::text("type", "The method, as userpass."),
+    DESCRIPTION,
+    Field::object("config", "Settings of the mount: those that tune takes, less description and options."),
+    Field::text("plugin_name", "The older name of type."),
+    Field::flag("local", "Kept and shown: a single server has nowhere to replicate to.").default("false"),
+    Field::flag("seal_wrap", "Kept and shown: everything is sealed.").default("false"),
+    OPTIONS,
+    DRY_RUN,
+];
+
+/// A method with a slash in its path is tuned by this route too: see [`tuned`].
+static METHOD_FIELDS: [Field; OWN.len() + SETTINGS.len()] = Field::joined(OWN, SETTINGS);
 
 fn list(call: &mut Call, _: &Input) -> Result<Response> {
     let live = call.live()?;
@@ -93,6 +98,7 @@ fn enable(call: &mut Call, input: &Input) -> Result<Response> {
         return Err(Error::bad_request("token credential backend cannot be instantiated"));
     }
     live.registry.method(&kind)?;
+    settings::refuse("plugin_version", &input.value("plugin_version").unwrap_or_default())?;
     let mut mount = Mount::new(&path, Class::Auth, &kind, &input.text("description").unwrap_or_default())?;
     mount.options = input.map("options").unwrap_or_default();
     mount.local = input.flag("local").unwrap_or_default();

@@ -1,6 +1,6 @@
 //! `sys/mounts`: the secrets engines, where they are mounted, and with which settings.
 
-use super::settings::{self, DESCRIPTION, OPTIONS};
+use super::settings::{self, DESCRIPTION, OPTIONS, SETTINGS};
 use crate::base::{Error, Result};
 use crate::core::causes::{Cause, Event};
 use crate::core::mounts::{self, Class, Mount, Resolved, Table};
@@ -27,28 +27,7 @@ pub static LIST: Route<Call> = Route {
 
 pub static MOUNT: Route<Call> = Route {
     pattern: "mounts/{path..}",
-    fields: &[
-        Field::text("path", "Where the engine is to be, as aws or team/aws. Case counts."),
-        Field::text("type", "The engine, as aws or kv; kv-v2 is kv with version=2."),
-        DESCRIPTION,
-        Field::object("config", "Settings of the mount: those that tune takes, less description and options."),
-        OPTIONS,
-        Field::flag("local", "Kept and shown: a single server has nowhere to replicate to.").default("false"),
-        Field::flag("seal_wrap", "Kept and shown: everything stored is encrypted in any case.").default("false"),
-        Field::flag("external_entropy_access", "Without effect.").default("false"),
-        Field::text("plugin_name", "Without effect: engines are built in."),
-        Field::text("plugin_version", "Without effect: engines are built in."),
-        // A mount with a slash in its path is tuned here too: see `tuned`.
-        settings::DEFAULT_LEASE_TTL,
-        settings::MAX_LEASE_TTL,
-        settings::LISTING_VISIBILITY,
-        settings::FORCE_NO_CACHE,
-        settings::REQUEST_KEYS,
-        settings::RESPONSE_KEYS,
-        settings::REQUEST_HEADERS,
-        settings::RESPONSE_HEADERS,
-        DRY_RUN,
-    ],
+    fields: &MOUNT_FIELDS,
     actions: &[
         Action::new(Operation::Read, read, "Shows a mount."),
         Action::new(Operation::Update, enable, "Enables an engine at a path."),
@@ -64,7 +43,7 @@ pub static MOUNT: Route<Call> = Route {
 
 pub static TUNE: Route<Call> = Route {
     pattern: "mounts/{path}/tune",
-    fields: settings::TUNE_FIELDS,
+    fields: &settings::TUNE_FIELDS,
     actions: &[
         Action::new(Operation::Read, show, "Shows a mount's settings."),
         Action::new(Operation::Update, tune, "Changes a mount's settings."),
@@ -75,6 +54,22 @@ pub static TUNE: Route<Call> = Route {
            segment work too: mounts/team/aws/tune.",
     flags: ORDINARY,
 };
+
+const OWN: [Field; 10] = [
+    Field::text("path", "Where the engine is to be, as aws or team/aws. Case counts."),
+    Field::text("type", "The engine, as aws or kv; kv-v2 is kv with version=2."),
+    DESCRIPTION,
+    Field::object("config", "Settings of the mount: those that tune takes, less description and options."),
+    OPTIONS,
+    Field::flag("local", "Kept and shown: a single server has nowhere to replicate to.").default("false"),
+    Field::flag("seal_wrap", "Kept and shown: everything stored is encrypted in any case.").default("false"),
+    Field::flag("external_entropy_access", "Without effect.").default("false"),
+    Field::text("plugin_name", "Without effect: engines are built in."),
+    DRY_RUN,
+];
+
+/// A mount with a slash in its path is tuned by this route too: see [`tuned`].
+static MOUNT_FIELDS: [Field; OWN.len() + SETTINGS.len()] = Field::joined(OWN, SETTINGS);
 
 /// Paths that belong to the server.
 const RESERVED: [&str; 5] = ["sys/", "auth/", "cubbyhole/", "identity/", "audit/"];
@@ -128,6 +123,7 @@ fn enable(call: &mut Call, input: &Input) -> Result<Response> {
     let named = live.registry.named(&name).filter(|(engine, _)| engine.name != "cubbyhole");
     let (engine, version) = named.ok_or_else(|| no_engine(live, &name))?;
     let mut mount = Mount::new(&path, Class::Secret, engine.name, &input.text("description").unwrap_or_default())?;
+    settings::refuse("plugin_version", &input.value("plugin_version").unwrap_or_default())?;
     let mut config = input.map("config").unwrap_or_default();
     // Options are taken beside `config`, and inside it, where older clients put them.
     let older = config.shift_remove("options").and_then(|options| OPTIONS.parse(&options).ok());

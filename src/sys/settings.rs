@@ -4,45 +4,63 @@
 //! Invariant: settings that contradict each other are refused as a whole; nothing of them is kept.
 
 use crate::base::{Error, Result};
-use crate::core::mounts::{self, Mount, Table};
+use crate::core::mounts::{self, Class, Mount, Table};
 use crate::core::{Call, Live, records};
 use crate::logical::engine::BeginUpgrade;
-use crate::logical::{CanonicalPath, Field, Input, Map, Response};
+use crate::logical::{CanonicalPath, Field, Input, Map, Response, TokenType};
 use crate::storage::Tx;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub const DESCRIPTION: Field = Field::text("description", "What the mount is for, in words that people read.");
-pub const DEFAULT_LEASE_TTL: Field = Field::text(
+const DEFAULT_LEASE_TTL: Field = Field::text(
     "default_lease_ttl",
     "How long a lease lives when nobody asks for another time. Zero or \"system\": the server's own.",
 );
-pub const MAX_LEASE_TTL: Field = Field::text(
+const MAX_LEASE_TTL: Field = Field::text(
     "max_lease_ttl",
     "How long a lease lives at most, counted from its issue. Zero or \"system\": the server's own.",
 );
-pub const LISTING_VISIBILITY: Field = Field::text(
+const LISTING_VISIBILITY: Field = Field::text(
     "listing_visibility",
     "Whether sys/internal/ui/mounts shows the mount to those who have no token: \"unauth\" does, \"hidden\" (as good as \
      none) does not.",
 );
 pub const OPTIONS: Field = Field::pairs("options", "Options of the engine itself, such as version=2.");
-pub const FORCE_NO_CACHE: Field = Field::flag("force_no_cache", "Kept and shown; there is no cache to turn off.");
-pub const REQUEST_KEYS: Field = Field::list(
+const FORCE_NO_CACHE: Field = Field::flag("force_no_cache", "Kept and shown; there is no cache to turn off.");
+const REQUEST_KEYS: Field = Field::list(
     "audit_non_hmac_request_keys",
     "Keys of requests whose values audit devices show in clear instead of hashed.",
 );
-pub const RESPONSE_KEYS: Field = Field::list(
+const RESPONSE_KEYS: Field = Field::list(
     "audit_non_hmac_response_keys",
     "Keys of answers whose values audit devices show in clear instead of hashed.",
 );
-pub const REQUEST_HEADERS: Field =
+const REQUEST_HEADERS: Field =
     Field::list("passthrough_request_headers", "Kept and shown; no engine here reads request headers.");
-pub const RESPONSE_HEADERS: Field =
+const RESPONSE_HEADERS: Field =
     Field::list("allowed_response_headers", "Kept and shown; no engine here sets response headers.");
 
+const TOKEN_TYPE: Field = Field::text(
+    "token_type",
+    "The kind of tokens that an auth method makes: \"service\" or \"batch\", whatever its roles say; \"default-service\" or \
+     \"default-batch\" where they say nothing.",
+);
+const DELEGATED: Field = Field::list(
+    "delegated_auth_accessors",
+    "Kept and shown; no engine here asks auth methods on behalf of its callers.",
+);
+const MANAGED_KEYS: Field =
+    Field::list("allowed_managed_keys", "There are no managed keys: anything but none is refused.");
+const PLUGIN_VERSION: Field =
+    Field::text("plugin_version", "All engines are built in: anything but an empty version is refused.");
+const IDENTITY_KEY: Field =
+    Field::text("identity_token_key", "No identity tokens are made for engines: anything but \"default\" is refused.");
+const TRIM_SLASHES: Field =
+    Field::flag("trim_request_trailing_slashes", "Engines here see paths as they are asked for: `true` is refused.");
+
 /// What `config` takes when a mount is enabled, and `tune` at its top.
-static SETTINGS: &[Field] = &[
+pub const SETTINGS: [Field; 14] = [
     DEFAULT_LEASE_TTL,
     MAX_LEASE_TTL,
     LISTING_VISIBILITY,
@@ -51,30 +69,34 @@ static SETTINGS: &[Field] = &[
     RESPONSE_KEYS,
     REQUEST_HEADERS,
     RESPONSE_HEADERS,
+    TOKEN_TYPE,
+    DELEGATED,
+    MANAGED_KEYS,
+    PLUGIN_VERSION,
+    IDENTITY_KEY,
+    TRIM_SLASHES,
 ];
 
 /// What `tune` takes.
-pub static TUNE_FIELDS: &[Field] = &[
-    Field::text("path", "Where the mount is."),
-    DESCRIPTION,
-    OPTIONS,
-    DEFAULT_LEASE_TTL,
-    MAX_LEASE_TTL,
-    LISTING_VISIBILITY,
-    FORCE_NO_CACHE,
-    REQUEST_KEYS,
-    RESPONSE_KEYS,
-    REQUEST_HEADERS,
-    RESPONSE_HEADERS,
-];
+pub static TUNE_FIELDS: [Field; SETTINGS.len() + 3] =
+    Field::joined([Field::text("path", "Where the mount is."), DESCRIPTION, OPTIONS], SETTINGS);
 
 /// Settings that are kept as given.
-const KEPT: [&str; 5] = [
+const KEPT: [&str; 6] = [
     "force_no_cache",
     "audit_non_hmac_request_keys",
     "audit_non_hmac_response_keys",
     "passthrough_request_headers",
     "allowed_response_headers",
+    "delegated_auth_accessors",
+];
+
+/// Settings of the field that mean nothing here, with the values that ask for nothing, and why others are refused.
+const REFUSED: [(&str, &[&str], &str); 4] = [
+    ("allowed_managed_keys", &["[]"], "there are no managed keys here"),
+    ("plugin_version", &["\"\""], "all engines are built in and have the server's version"),
+    ("identity_token_key", &["\"\"", "\"default\""], "no identity tokens are made for engines"),
+    ("trim_request_trailing_slashes", &["false"], "a slash at the end of a path is passed on to the engine as it is"),
 ];
 
 /// The path of a mount in its one form, with a slash at the end.
@@ -108,11 +130,40 @@ pub fn apply(mount: &mut Mount, settings: &Map, live: &Live) -> Result<Vec<Strin
             ("default_lease_ttl", Some(text)) => mount.default_lease_ttl = seconds("default_lease_ttl", text)?,
             ("max_lease_ttl", Some(text)) => mount.max_lease_ttl = seconds("max_lease_ttl", text)?,
             ("listing_visibility", Some(text)) => mount.listing_visibility = visibility(text)?,
-            _ => drop(mount.extra.insert(name.clone(), value)),
+            ("token_type", Some(text)) => set_token_type(mount, text)?,
+            _ if KEPT.contains(&name.as_str()) => drop(mount.extra.insert(name.clone(), value)),
+            _ => refuse(name, &value)?,
         }
     }
     check_limits(mount, live)?;
     Ok(unknown)
+}
+
+fn set_token_type(mount: &mut Mount, text: &str) -> Result<()> {
+    if mount.class != Class::Auth {
+        return Err(Error::bad_request("'token_type' can only be modified on auth mounts"));
+    }
+    if mount.kind == "token" {
+        return Err(Error::bad_request("'token_type' cannot be set for 'token' or 'ns_token' auth mounts"));
+    }
+    mount.token_type = match TokenType::parse(text)? {
+        TokenType::Default => TokenType::DefaultService,
+        other => other,
+    };
+    Ok(())
+}
+
+/// A setting that has no effect is taken only with a value that asks for none.
+///
+/// # Errors
+/// `BadRequest` saying why it cannot be had.
+pub fn refuse(name: &str, value: &Value) -> Result<()> {
+    match REFUSED.iter().find(|(refused, _, _)| *refused == name) {
+        Some((_, harmless, why)) if !value.is_null() && !harmless.contains(&value.to_string().as_str()) => {
+            Err(Error::bad_request(format!("{name} cannot be set: {why}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn seconds(name: &'static str, text: &str) -> Result<u64> {
@@ -187,7 +238,7 @@ pub fn show(call: &Call, path: &str) -> Result<Response> {
         shown[name] = value.clone();
     }
     if path.starts_with("auth/") {
-        shown["token_type"] = Value::from("default-service");
+        shown["token_type"] = Value::from(mount.token_type.name());
     }
     Ok(Response::data_and_top(shown))
 }
@@ -256,8 +307,8 @@ pub fn describe(mount: &Mount, version: &str) -> Value {
     if !mount.listing_visibility.is_empty() {
         config["listing_visibility"] = Value::from(mount.listing_visibility.clone());
     }
-    if mount.kind == "token" {
-        config["token_type"] = Value::from("default-service");
+    if mount.class == Class::Auth {
+        config["token_type"] = Value::from(mount.token_type.name());
     }
     for (name, value) in kept(mount) {
         config[name] = value.clone();

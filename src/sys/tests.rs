@@ -28,6 +28,7 @@ impl Server {
             api_addr: String::new(),
             audit_directories: audit_directories.iter().map(|path| path.to_path_buf()).collect(),
             version: "1.17.0",
+            ..Settings::default()
         };
         let registry = Registry { engines: ENGINES, system: ROUTES, ..Registry::EMPTY };
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_700_000_000)));

@@ -1,7 +1,9 @@
 //! Devices at the end of a wire: listeners that come, go, swallow and refuse.
 
 use super::{NOW, map, request};
+use crate::audit::entry::Phase;
 use crate::audit::{Broker, Definition, Disclosure, Event, Salt, open};
+use crate::base::Error;
 use crate::logical::{Operation, Request, Response};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -131,6 +133,22 @@ fn an_entry_too_long_for_a_datagram_is_cut_with_the_hash_of_the_whole() {
     assert_eq!(entry["request"]["id"], "request-id");
     assert_eq!(entry["cut"]["sha256"].as_str().map(str::len), Some(64));
     assert!(entry["cut"]["bytes"].as_u64().unwrap() > 100_000);
+}
+
+#[test]
+fn an_entry_that_is_cut_still_tells_why_something_was_denied() {
+    let long = request(json!({ "value": "x" }));
+    let denied = |reason: Value| Error::permission_denied().because(reason);
+    for (reason, shown) in [
+        (json!({ "code": "no_rule", "message": "No rule." }), json!({ "code": "no_rule", "message": "No rule." })),
+        (json!({ "code": "not_granted", "message": "x".repeat(5000) }), json!({ "code": "not_granted" })),
+    ] {
+        let error = denied(reason);
+        let event = Event { error: Some(&error), ..event(&long) };
+        let line = super::super::shortened::cut(Phase::Request, &event, b"whole").unwrap();
+        let entry = parsed(&line);
+        assert_eq!((&entry["error"], &entry["reason"]), (&json!("permission denied"), &shown));
+    }
 }
 
 #[test]

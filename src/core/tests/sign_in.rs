@@ -198,3 +198,67 @@ fn who_signs_in_may_get_a_batch_token_which_ends_with_the_method() {
     bench.delete("sys/auth/word").unwrap();
     assert!(!bench.lives(&other.token));
 }
+
+#[test]
+fn the_mount_says_what_tokens_its_method_makes() {
+    let bench = bench();
+    let tune = |kind: &str| bench.write("sys/auth/word/tune", json!({ "token_type": kind }));
+    let is_batch = |role: &str| {
+        bench.sign_in("auth/word/login/ann", json!({ "kind": role, "ttl": "1h" })).token.starts_with("hvb.")
+    };
+    for (mount, role, wanted) in [
+        ("default-service", "", false),
+        ("default-service", "batch", true),
+        ("default-batch", "", true),
+        ("default-batch", "service", false),
+        ("service", "batch", false),
+        ("batch", "service", true),
+        ("default", "", false),
+    ] {
+        tune(mount).unwrap();
+        assert_eq!(is_batch(role), wanted, "{mount} {role}");
+    }
+    tune("batch").unwrap();
+    let shown = bench.read("sys/auth/word/tune").unwrap();
+    assert_eq!((shown["token_type"].as_str(), shown["description"].as_str()), (Some("batch"), Some("")));
+    assert_eq!(bench.read("sys/auth").unwrap()["word/"]["config"]["token_type"], "batch");
+    assert_eq!(bench.read("sys/auth").unwrap()["other/"]["config"]["token_type"], "default-service");
+    assert!(tune("paper").is_err());
+    bench.write("sys/auth/team/word", json!({ "type": "gullible", "config": { "token_type": "batch" } })).unwrap();
+    assert!(bench.sign_in("auth/team/word/login/ann", json!({ "ttl": "1h" })).token.starts_with("hvb."));
+    bench.write("sys/auth/team/word/tune", json!({ "token_type": "service", "max_lease_ttl": "2h" })).unwrap();
+    let shown = bench.read("sys/auth/team/word/tune").unwrap();
+    assert_eq!((shown["token_type"].as_str(), shown["max_lease_ttl"].as_u64()), (Some("service"), Some(7200)));
+    for (path, words) in [
+        ("sys/mounts/cubbyhole/tune", "cannot tune"),
+        ("sys/auth/token/tune", "cannot be set for 'token'"),
+        ("sys/mounts/secret/tune", "can only be modified on auth mounts"),
+    ] {
+        bench.write("sys/mounts/secret", json!({ "type": "kv" })).ok();
+        let refused = bench.write(path, json!({ "token_type": "batch" })).err().unwrap();
+        assert!(refused.message().contains(words), "{path}: {refused:?}");
+    }
+}
+
+#[test]
+fn settings_that_mean_nothing_here_are_taken_only_where_they_ask_for_nothing() {
+    let bench = bench();
+    let tune = |settings: Value| bench.write("sys/auth/word/tune", settings);
+    for nothing in [
+        json!({ "plugin_version": "", "allowed_managed_keys": [], "identity_token_key": "default" }),
+        json!({ "trim_request_trailing_slashes": false, "allowed_managed_keys": "", "token_type": null }),
+        json!({ "delegated_auth_accessors": ["a"], "passthrough_request_headers": "X-A" }),
+    ] {
+        tune(nothing).unwrap();
+    }
+    for (name, value) in [
+        ("plugin_version", json!("v1.0.0")),
+        ("allowed_managed_keys", json!(["a"])),
+        ("identity_token_key", json!("mine")),
+        ("trim_request_trailing_slashes", json!(true)),
+    ] {
+        let refused = tune(json!({ (name): value })).err().unwrap();
+        assert!(refused.message().starts_with(&format!("{name} cannot be set")), "{refused:?}");
+    }
+    assert_eq!(bench.read("sys/auth/word/tune").unwrap()["delegated_auth_accessors"], json!(["a"]));
+}

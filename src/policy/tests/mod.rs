@@ -294,7 +294,7 @@ fn the_built_in_policies_grant_what_a_token_needs_for_itself_and_no_more() {
     assert_eq!(acl.capabilities("sys/tools/hash/sha2-256"), ["update"]);
     assert_eq!(acl.capabilities("identity/oidc/provider/x/authorize"), ["read", "update"]);
     let entity = Entity { id: "e-1".to_owned(), name: "ann".to_owned(), ..Entity::default() };
-    let own = Acl::new([&default].into_iter(), &Subject { entity: Some(entity), groups: Vec::new() });
+    let own = Acl::new([&default].into_iter(), &Subject { entity: Some(entity), ..Subject::default() });
     assert_eq!(own.capabilities("identity/entity/id/e-1"), ["read"]);
     assert_eq!(own.capabilities("identity/entity/id/e-2"), ["deny"]);
     for path in ["identity/entity/id/e-1", "auth/token/create", "sys/mounts", "secret/x", "sys/policies/acl/default"] {

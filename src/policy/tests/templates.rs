@@ -21,12 +21,12 @@ fn ann() -> Subject {
         aliases: vec![alias],
     };
     let group = Group { id: "g-1".to_owned(), name: "ops.eu".to_owned(), metadata: metadata("cost", "c7") };
-    Subject { entity: Some(entity), groups: vec![group] }
+    Subject { entity: Some(entity), groups: vec![group], slashes: false }
 }
 
 /// Somebody whose metadata `x` is this.
 fn with(value: &str) -> Subject {
-    Subject { entity: Some(Entity { metadata: metadata("x", value), ..Entity::default() }), groups: Vec::new() }
+    Subject { entity: Some(Entity { metadata: metadata("x", value), ..Entity::default() }), ..Subject::default() }
 }
 
 fn acl_for(subject: &Subject, rules: &[&str]) -> Acl {
@@ -131,6 +131,33 @@ fn a_value_that_would_change_the_shape_of_a_pattern_grants_nothing() {
         }
     }
     assert!(reads(&acl_for(&with("ann-1_2@x.y:z"), &["a/{{identity.entity.metadata.x}}:read"]), "a/ann-1_2@x.y:z"));
+}
+
+#[test]
+fn values_may_hold_slashes_where_the_server_is_told_so() {
+    let with = |value| Subject { slashes: true, ..with(value) };
+    for rule in ["a/{{identity.entity.metadata.x}}/*", "a/{{identity.entity.metadata.x}}/c"] {
+        let acl = acl_for(&with("team/web"), &[&format!("{rule}:read")]);
+        assert!(reads(&acl, "a/team/web/c"), "{rule}");
+        for path in ["a/team/c", "a/team/web", "a/team/other/c", "a/x/team/web/c"] {
+            assert!(!reads(&acl, path), "{rule} reads {path}");
+        }
+    }
+    for value in ["/", "a/", "/a", "a//b", "a/../b", "a/./b", "a/*", "+/a", "..", ""] {
+        let acl = acl_for(&with(value), &["a/{{identity.entity.metadata.x}}/*:read"]);
+        assert_eq!(acl.left_out().len(), 1, "{value:?}");
+        assert!(["a/b", "a/a/b", "a/a/b/c", "b/c"].iter().all(|path| !reads(&acl, path)), "{value:?}");
+    }
+}
+
+#[test]
+fn a_denial_without_a_value_holds_for_values_with_slashes_too() {
+    let nobody = Subject { slashes: true, ..Subject::default() };
+    for rule in ["a/{{identity.entity.id}}/b", "a/x-{{identity.entity.id}}", "a/{{identity.entity.id}}*"] {
+        let acl = acl_for(&nobody, &[&format!("{rule}:deny"), "*:read", "a/1/2/b:read"]);
+        assert!(!reads(&acl, "a/1/b") && !reads(&acl, "a/1/2/b"), "{rule}");
+        assert!(reads(&acl, "b/1/b"), "{rule}");
+    }
 }
 
 #[test]

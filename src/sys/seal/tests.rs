@@ -32,6 +32,7 @@ fn server() -> Arc<Core> {
         api_addr: String::new(),
         audit_directories: Vec::new(),
         version: "test",
+        ..Settings::default()
     };
     let registry = Registry { system: ROUTES, token: crate::auth::token::ROUTES, ..Registry::EMPTY };
     let clock = Arc::new(ManualClock::at(Timestamp(1_700_000_000_000)));

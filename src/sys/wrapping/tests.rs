@@ -35,6 +35,7 @@ impl Server {
             api_addr: String::new(),
             audit_directories: vec![folder.path().canonicalize().unwrap()],
             version: crate::VERSION,
+            ..Settings::default()
         };
         let storage = Arc::new(SqliteStorage::in_memory().unwrap());
         let core = Core::new(settings, server::registry(), storage, clock.clone());

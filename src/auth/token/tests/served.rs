@@ -28,6 +28,7 @@ impl Server {
             api_addr: String::new(),
             audit_directories: Vec::new(),
             version: "test",
+            ..Settings::default()
         };
         let registry = Registry { token: ROUTES, ..Registry::EMPTY };
         let core = Core::new(settings, registry, Arc::new(SqliteStorage::in_memory().unwrap()), clock.clone());
@@ -180,6 +181,42 @@ fn a_renewal_stops_at_the_maximum_and_a_period_does_not() {
     let fixed = server.create(&server.root, json!({ "policies": ["maker"], "renewable": false }));
     assert_eq!(kind(server.post(&fixed, "renew-self", json!({}))), Some(Kind::BadRequest));
     assert_eq!(kind(server.post(&server.root, "renew-self", json!({}))), Some(Kind::BadRequest));
+}
+
+#[test]
+fn accessors_are_listed_a_page_at_a_time() {
+    let server = Server::start();
+    let made: Vec<String> = (0..7).map(|_| server.create(&server.root, json!({ "policies": ["default"] }))).collect();
+    let accessor = |token: &str| {
+        let told = server.post(&server.root, "lookup", json!({ "token": token }));
+        data(told.unwrap()).unwrap()["accessor"].as_str().unwrap().to_owned()
+    };
+    let made: Vec<(String, String)> = made.into_iter().map(|token| (accessor(&token), token)).collect();
+    let page = |after: &str, limit: Value| -> Vec<String> {
+        let query = json!({ "after": after, "limit": limit });
+        match server.ask(&server.root, Operation::List, "accessors/", query) {
+            Ok(page) => serde_json::from_value(data(page).unwrap()["keys"].clone()).unwrap(),
+            Err(error) => {
+                assert_eq!(error.kind(), Kind::NotFound);
+                Vec::new()
+            }
+        }
+    };
+    let all = page("", json!(0));
+    assert_eq!(all[1..], made.iter().map(|(accessor, _)| accessor.clone()).collect::<Vec<_>>(), "the oldest first");
+    let (mut pages, mut after) = (Vec::new(), String::new());
+    loop {
+        let next = page(&after, json!("3"));
+        let Some(last) = next.last() else { break };
+        after = last.clone();
+        pages.push(next);
+    }
+    assert_eq!((pages.len(), pages.concat()), (3, all.clone()));
+    // One that was revoked meanwhile is still a place to go on from.
+    server.post(&server.root, "revoke", json!({ "token": made[2].1 })).unwrap();
+    let rest = page(&made[2].0, json!(100));
+    assert!(made[3..].iter().all(|(accessor, _)| rest.contains(accessor)) && !rest.contains(&made[2].0));
+    assert!(server.ask(&server.root, Operation::List, "accessors/", json!({ "limit": "few" })).is_err());
 }
 
 #[test]

@@ -54,6 +54,10 @@ fn a_wrapping_token_comes_as_a_jwt_where_that_is_asked_for() {
     let made = entries.iter().find(|entry| !entry["response"]["wrap_info"].is_null()).unwrap();
     let spent = entries.iter().find(|entry| entry["request"]["path"] == "sys/wrapping/unwrap").unwrap();
     assert_eq!(made["response"]["wrap_info"]["token"], spent["request"]["client_token"], "one hash for both");
+    for (entry, policy) in [(made, "root"), (spent, "response-wrapping")] {
+        let granting = json!([{ "name": policy, "namespace_id": "root", "type": "acl" }]);
+        assert_eq!(entry["auth"]["policy_results"], json!({ "allowed": true, "granting_policies": granting }));
+    }
 }
 
 #[test]
