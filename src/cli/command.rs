@@ -54,9 +54,12 @@ pub const HTTP: FlagGroup = FlagGroup {
     title: "HTTP Options",
     flags: &[
         Flag::text("address", "Where the server listens.").variable("VAULT_ADDR").default("https://127.0.0.1:8200"),
+        Flag::text("agent-address", "Where an agent listens that is to be asked in the server's place.")
+            .variable("VAULT_AGENT_ADDR"),
         Flag::text(
             "ca-cert",
-            "PEM file with the certificates to trust instead of the public ones. Wins over -ca-path.",
+            "PEM file with the certificates to trust instead of the public ones. Wins over VAULT_CACERT_BYTES, which holds \
+             them itself, and over -ca-path.",
         )
         .variable("VAULT_CACERT"),
         Flag::text("ca-path", "Directory of PEM files with the certificates to trust.").variable("VAULT_CAPATH"),
@@ -74,8 +77,12 @@ pub const HTTP: FlagGroup = FlagGroup {
         Flag::text("wrap-ttl", "Ask for the answer in a single-use wrapping token that lives this long.")
             .variable("VAULT_WRAP_TTL"),
         Flag::bool("policy-override", "Override soft-mandatory policies, on servers that have such."),
-        Flag::list("mfa", "Credentials for a second factor, sent along as a header.").variable("VAULT_MFA"),
-        Flag::bool("non-interactive", "Never ask anything at the terminal."),
+        Flag::list("mfa", "Credentials for a second factor. Not supported.").variable("VAULT_MFA"),
+        Flag::text("unlock-key", "The key of a locked namespace. Not supported.").variable("VAULT_UNLOCK_KEY"),
+        Flag::bool("disable-redirects", "Do not follow a redirect of the server.").variable("VAULT_DISABLE_REDIRECTS"),
+        Flag::bool("non-interactive", "Never ask anything at the terminal.").variable("VAULT_NON_INTERACTIVE"),
+        Flag::bool("output-curl-string", "Print the request as a command line for curl, and do not send it."),
+        Flag::bool("output-policy", "Print the policy that the request needs, and do not send it."),
     ],
 };
 

@@ -1,10 +1,32 @@
 //! The terminal: standard input, output and error. A reader that went away (`| head`) is no error of ours, so that failed
 //! writes are dropped silently, which `println!` would not do.
+//!
+//! Invariant: what is not a terminal gets no colours, and no terminal does where `NO_COLOR` asks for none.
 
 use crate::base::Secret;
-use crate::cli::Failure;
+use crate::cli::{Environment, Failure};
 use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use zeroize::Zeroizing;
+
+const RED: &str = "\x1b[31m";
+const YELLOW: &str = "\x1b[33m";
+const PLAIN: &str = "\x1b[0m";
+
+static COLOURED: AtomicBool = AtomicBool::new(false);
+
+/// Decides whether standard error is written in colours.
+pub fn choose_colours(environment: &Environment) {
+    let unwanted = ["NO_COLOR", "VAULT_CLI_NO_COLOR"].iter().any(|name| environment.variable(name).is_some());
+    let plain = environment.variable("TERM").is_none_or(|terminal| terminal == "dumb");
+    COLOURED.store(!unwanted && !plain && io::stderr().is_terminal(), Ordering::Relaxed);
+}
+
+/// Whether a person watches standard error, so that progress can be shown there.
+#[must_use]
+pub fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
 
 /// Writes a line to standard output.
 pub fn line(text: impl AsRef<str>) {
@@ -21,10 +43,36 @@ pub fn complain(text: impl AsRef<str>) {
     let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
 }
 
-fn raw(text: impl AsRef<str>) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_ref().as_bytes());
+/// Tells why a command failed.
+pub fn error(text: impl AsRef<str>) {
+    complain(coloured(RED, text.as_ref()));
+}
+
+/// Tells what is to be noticed.
+pub fn warn(text: impl AsRef<str>) {
+    complain(coloured(YELLOW, text.as_ref()));
+}
+
+/// Writes over the line of standard error that the last call wrote; for a person who waits.
+pub fn progress(text: &str) {
+    let mut out = io::stderr().lock();
+    let _ = write!(out, "\r\x1b[2K{text}");
     let _ = out.flush();
+}
+
+/// Writes bytes to standard output as they are; false where nobody reads them any more.
+#[must_use]
+pub fn bytes(bytes: &[u8]) -> bool {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).is_ok()
+}
+
+fn coloured(colour: &str, text: &str) -> String {
+    if COLOURED.load(Ordering::Relaxed) { format!("{colour}{text}{PLAIN}") } else { text.to_owned() }
+}
+
+fn raw(text: impl AsRef<str>) {
+    let _ = bytes(text.as_ref().as_bytes());
 }
 
 /// All of standard input, as text.

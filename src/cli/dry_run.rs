@@ -12,8 +12,9 @@ pub const FLAG: Flag =
 
 /// Refuses servers that may not know of dry runs.
 pub fn check(client: &Client) -> Result<(), Failure> {
-    let status =
-        client.read("sys/seal-status").map_err(|failure| failure.context("Error asking for the server's version"))?;
+    let status = client
+        .read_first("sys/seal-status")
+        .map_err(|failure| failure.context("Error asking for the server's version"))?;
     let version = status.as_ref().map(|status| status.text("version").to_owned()).unwrap_or_default();
     if version.contains("leasehold") {
         return Ok(());
@@ -21,6 +22,16 @@ pub fn check(client: &Client) -> Result<(), Failure> {
     Err(Failure::local(format!(
         "This server ({version}) may not know of dry runs and would revoke for real: nothing was sent to it."
     )))
+}
+
+/// How many tokens and leases an order has still to end, where the server can say.
+pub fn left(client: &Client, path: &str, order: &Value) -> Option<u64> {
+    let mut body = order.clone();
+    body["dry_run"] = true.into();
+    let answer = client.write(path, body).ok()??;
+    let plan = answer.data()?;
+    (plan.get("dry_run") == Some(&json!(true))).then_some(())?;
+    Some(["tokens", "leases", "ending_already"].iter().filter_map(|name| plan.get(*name)?.as_u64()).sum())
 }
 
 /// Prints what the server answered to a dry run.

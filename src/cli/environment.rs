@@ -1,26 +1,41 @@
 //! The process's environment, taken once at the start, so that nothing below reads it behind anybody's back.
 
+use crate::cli::help::PROGRAM;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 #[derive(Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    /// The program as it was called.
+    program: Option<String>,
+}
 
 impl Environment {
     /// The variables of this process; those that are not text are left out.
     #[must_use]
     pub fn of_process() -> Self {
-        Self(
-            std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-                .collect(),
-        )
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        Self {
+            variables: std::env::vars_os().filter_map(text).collect(),
+            program: std::env::args_os()
+                .next()
+                .and_then(|name| name.into_string().ok())
+                .filter(|name| !name.is_empty()),
+        }
     }
 
     /// A variable; an empty one counts as absent.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The program as it was called, so that what is printed for a shell works in it.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        self.program.as_deref().unwrap_or(PROGRAM)
     }
 
     /// Where the person's own files lie.
@@ -32,6 +47,13 @@ impl Environment {
 
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
     fn from(variables: [(&str, &str); N]) -> Self {
-        Self(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { variables, program: None }
+    }
+}
+
+impl From<Vec<(String, String)>> for Environment {
+    fn from(variables: Vec<(String, String)>) -> Self {
+        Self { variables: variables.into_iter().collect(), program: None }
     }
 }

@@ -34,29 +34,41 @@ pub struct Failure {
     pub message: String,
     /// The status code of a server that refused.
     pub status: Option<u16>,
+    /// The message is what was asked for in place of the request itself: no failure, but the end of the command.
+    pub is_answer: bool,
 }
 
 impl Failure {
     #[must_use]
     pub fn local(message: impl Into<String>) -> Self {
-        Self { exit: Exit::LOCAL, message: message.into(), status: None }
+        Self { exit: Exit::LOCAL, message: message.into(), status: None, is_answer: false }
     }
 
     #[must_use]
     pub fn refused(message: impl Into<String>) -> Self {
-        Self { exit: Exit::REFUSED, message: message.into(), status: None }
+        Self { exit: Exit::REFUSED, message: message.into(), status: None, is_answer: false }
+    }
+
+    /// Ends the command with a text in place of the request that it was about to send.
+    #[must_use]
+    pub fn instead(text: impl Into<String>) -> Self {
+        Self { exit: Exit::SUCCESS, message: text.into(), status: None, is_answer: true }
     }
 
     /// Puts `what` in front of the message: `what: message`.
     #[must_use]
     pub fn context(mut self, what: impl Display) -> Self {
-        self.message = format!("{what}: {}", self.message);
+        if !self.is_answer {
+            self.message = format!("{what}: {}", self.message);
+        }
         self
     }
 
     #[must_use]
     pub fn with_exit(mut self, exit: Exit) -> Self {
-        self.exit = exit;
+        if !self.is_answer {
+            self.exit = exit;
+        }
         self
     }
 }

@@ -125,6 +125,9 @@ pub fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
+/// The flags that count behind the arguments, too: people add them to the end of a command that they have typed already.
+const ANYWHERE: [&str; 4] = ["format", "detailed", "output-curl-string", "output-policy"];
+
 /// A command line taken apart. It may hold secrets: outside tests it cannot be printed.
 #[derive(Default)]
 #[cfg_attr(test, derive(Debug))]
@@ -165,11 +168,11 @@ pub fn parse(known: &[&Flag], words: &[String]) -> Result<Parsed, Failure> {
 }
 
 impl Parsed {
-    /// What stands behind the first argument: arguments all, except `-format` and `-detailed`, which count anywhere.
+    /// What stands behind the first argument: arguments all, except for the few flags that count anywhere.
     fn take_arguments(&mut self, known: &[&Flag], words: &[String]) -> Result<(), Failure> {
         for word in words {
             match as_flag(word) {
-                Some((name @ ("format" | "detailed"), value)) if find(known, name).is_ok() => {
+                Some((name, value)) if ANYWHERE.contains(&name) && find(known, name).is_ok() => {
                     let flag = find(known, name)?;
                     match (flag.kind, value) {
                         (_, Some(value)) => self.set(flag, value.to_owned())?,

@@ -93,7 +93,8 @@ fn rows(rows: &[(&str, &str)]) -> String {
 }
 
 /// Breaks text into lines that fit the terminal, indented; paragraphs stay apart.
-fn paragraphs(text: &str, indent: usize) -> String {
+#[must_use]
+pub fn paragraphs(text: &str, indent: usize) -> String {
     let margin = " ".repeat(indent);
     let wrapped: Vec<String> = text.split("\n\n").map(|paragraph| wrap(paragraph, &margin)).collect();
     wrapped.join("\n")

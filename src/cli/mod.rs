@@ -19,16 +19,23 @@ pub mod output;
 pub mod table;
 pub mod token_helper;
 
+mod absent;
 mod audit;
+mod auth;
 mod delete;
 mod dry_run;
 mod kv;
 mod lease;
 mod list;
 mod login;
+mod migration;
 mod operator;
+mod patch;
 mod path_help;
+mod plugin;
 mod policy;
+mod print;
+mod progress;
 mod read;
 mod secrets;
 pub mod server;
@@ -36,6 +43,7 @@ mod status;
 mod token;
 mod unwrap;
 mod version;
+mod version_history;
 mod write;
 
 pub use answer::Answer;
@@ -57,7 +65,9 @@ pub fn main() -> ExitCode {
         console::complain("The command line is not valid UTF-8.");
         return Exit::LOCAL.into();
     };
-    run(&words, Environment::of_process()).into()
+    let environment = Environment::of_process();
+    console::choose_colours(&environment);
+    run(&words, environment).into()
 }
 
 /// Runs a command line.
@@ -93,6 +103,10 @@ pub fn run(words: &[String], environment: Environment) -> Exit {
         Found::Nothing(name, closest) => {
             if name.is_empty() {
                 console::complain("Flags come after the command, as in: leasehold status -format=json");
+                return Exit::UNKNOWN_COMMAND;
+            }
+            if let Some((known, why)) = absent::why(words) {
+                console::error(format!("There is no command \"{known}\": {why}"));
                 return Exit::UNKNOWN_COMMAND;
             }
             let hint = closest.map(|known| format!(" Did you mean \"{known}\"?")).unwrap_or_default();
@@ -138,7 +152,11 @@ fn check_count(command: &Command, count: usize) -> Result<(), Failure> {
 
 fn finish(outcome: Outcome) -> Exit {
     outcome.unwrap_or_else(|failure| {
-        console::complain(&failure.message);
+        if failure.is_answer {
+            console::line(&failure.message);
+        } else {
+            console::error(&failure.message);
+        }
         failure.exit
     })
 }

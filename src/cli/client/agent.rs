@@ -1,6 +1,7 @@
 //! The HTTP client underneath: time-out, proxy, and TLS with the one crypto provider of the program.
 
 use super::address::Address;
+use super::proxy;
 use crate::base::tls::connector::Connector;
 use crate::base::tls::{self, Identity, Names, Trust};
 use crate::base::{Error, duration};
@@ -20,14 +21,13 @@ pub fn build(invocation: &Invocation, address: &Address) -> Result<ureq::Agent, 
         None => TIME_OUT,
         Some(text) => duration::parse(text).map_err(|error| Failure::from(error).context("VAULT_CLIENT_TIMEOUT"))?,
     };
-    let proxy = if address.is_loopback() { None } else { ureq::Proxy::try_from_env() };
     let config = Config::builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
         .timeout_global(Some(time_out).filter(|time_out| !time_out.is_zero()))
         .user_agent(concat!("leasehold/", env!("CARGO_PKG_VERSION")))
-        .proxy(proxy)
+        .proxy(proxy::choose(&invocation.environment, address)?)
         .build();
     if !address.is_https() {
         return Ok(config.new_agent());

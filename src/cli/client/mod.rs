@@ -3,7 +3,11 @@
 
 mod address;
 mod agent;
+mod instead;
+mod pace;
 mod problem;
+mod proxy;
+mod stream;
 
 #[cfg(test)]
 mod tests;
@@ -12,12 +16,12 @@ use crate::base::Secret;
 use crate::cli::answer::wipe;
 use crate::cli::{Answer, Failure, Invocation, token_helper};
 use address::Address;
+use instead::Instead;
+use pace::{Pace, is_passing, is_worth_retrying};
 use serde_json::Value;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// The first pause before a call is sent again; it doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
 
 /// How long a token that wraps data by hand lives when nobody says.
@@ -31,8 +35,13 @@ pub struct Client {
     namespace: Option<String>,
     /// How long a wrapping token is to live that stands in for each answer.
     wrap_ttl: Option<String>,
-    retries: u32,
-    first_pause: Duration,
+    pace: Pace,
+    follows_redirects: bool,
+    /// What to print in place of requests.
+    instead: Option<Instead>,
+    /// The flags for curl that do what the flags for TLS do here.
+    curl_flags: Vec<(&'static str, Option<String>)>,
+    program: String,
 }
 
 /// One request, before it has a server.
@@ -41,18 +50,22 @@ pub struct Call {
     pub path: String,
     pub query: Vec<(String, String)>,
     pub body: Option<Value>,
+    /// Asked only on the way to what the command is for: always sent, never wrapped.
+    is_first: bool,
 }
 
 /// An answer that the server gave with success, or a 404.
 struct Reply {
     status: u16,
     body: Option<Answer>,
+    /// How long the server wants to be left alone.
+    retry_after: Option<Duration>,
 }
 
 impl Call {
     #[must_use]
     pub fn new(method: &'static str, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: None }
+        Self { method, path: path.into(), query: Vec::new(), body: None, is_first: false }
     }
 
     #[must_use]
@@ -77,13 +90,9 @@ impl Drop for Call {
 impl Client {
     /// The client that the flags and the environment ask for.
     pub(super) fn for_invocation(invocation: &Invocation) -> Result<Self, Failure> {
-        let address = Address::parse(invocation.text("address").unwrap_or_default())?;
-        let retries = match invocation.environment.variable("VAULT_MAX_RETRIES") {
-            None => 2,
-            Some(text) => text
-                .parse()
-                .map_err(|_| Failure::local(format!("VAULT_MAX_RETRIES must be a whole number, not {text:?}")))?,
-        };
+        let server = invocation.text("agent-address").filter(|agent| !agent.is_empty()).or(invocation.text("address"));
+        let address = Address::parse(server.unwrap_or_default())?;
+        refuse_what_is_missing(invocation)?;
         Ok(Self {
             agent: agent::build(invocation, &address)?,
             address,
@@ -91,8 +100,11 @@ impl Client {
             headers: headers(invocation)?,
             wrap_ttl: invocation.text("wrap-ttl").filter(|ttl| !ttl.is_empty() && *ttl != "0").map(str::to_owned),
             namespace: invocation.text("namespace").map(str::to_owned).filter(|name| !name.is_empty()),
-            retries,
-            first_pause: FIRST_PAUSE,
+            pace: Pace::of(&invocation.environment)?,
+            follows_redirects: !invocation.is_set("disable-redirects"),
+            instead: Instead::asked_for(invocation),
+            curl_flags: instead::tls(invocation),
+            program: invocation.environment.program().to_owned(),
         })
     }
 
@@ -142,6 +154,17 @@ impl Client {
         self.ask(&Call::new("GET", path))
     }
 
+    /// Reads what a command has to know before it asks what it is for: sent whatever is to be printed in place of requests,
+    /// and never wrapped.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub fn read_first(&self, path: &str) -> Result<Option<Answer>, Failure> {
+        let mut call = Call::new("GET", path);
+        call.is_first = true;
+        self.ask(&call)
+    }
+
     /// Lists a path.
     ///
     /// # Errors
@@ -183,18 +206,28 @@ impl Client {
     }
 
     fn send(&self, call: &Call) -> Result<Reply, Failure> {
-        let mut pause = self.first_pause;
+        if let Some(instead) = self.instead.filter(|_| !call.is_first) {
+            return Err(self.instead_of(instead, call));
+        }
         let mut attempt = 0;
         loop {
-            let reply = self.send_once(call)?;
-            let unready = reply.body.as_ref().is_some_and(|answer| problem::says_unready(answer.body()));
-            if attempt < self.retries && is_worth_retrying(reply.status) && !unready {
-                attempt += 1;
-                std::thread::sleep(pause);
-                pause *= 2;
-                continue;
-            }
-            return self.judge(call, reply);
+            self.pace.wait_for_turn();
+            let wish = match self.send_once(call) {
+                Ok(reply) => {
+                    let unready = reply.body.as_ref().is_some_and(|answer| problem::says_unready(answer.body()));
+                    if unready || !is_worth_retrying(reply.status) || !self.pace.allows(attempt) {
+                        return self.judge(call, reply);
+                    }
+                    reply.retry_after
+                }
+                Err(Lost::Connection(error)) if is_passing(&error) && self.pace.allows(attempt) => None,
+                Err(Lost::Connection(error)) => {
+                    return Err(problem::unreachable(&self.describe(call), self.address(), &error));
+                }
+                Err(Lost::Otherwise(failure)) => return Err(failure),
+            };
+            self.pace.wait_again(attempt, wish);
+            attempt += 1;
         }
     }
 
@@ -214,53 +247,57 @@ impl Client {
         }
     }
 
-    fn send_once(&self, call: &Call) -> Result<Reply, Failure> {
+    fn send_once(&self, call: &Call) -> Result<Reply, Lost> {
         let url = self.address.url(&call.path, &call.query);
         let response = self.transmit(call, &url)?;
-        let redirected = matches!(response.status().as_u16(), 301 | 302 | 307 | 308);
+        let redirected = self.follows_redirects && matches!(response.status().as_u16(), 301 | 302 | 307 | 308);
         let location = response.headers().get("location").and_then(|value| value.to_str().ok());
         match location.filter(|_| redirected) {
-            None => decode(response).map_err(|why| problem::unreachable(&self.describe(call), self.address(), &why)),
+            None => Ok(decode(response)?),
             Some(location) => {
                 let target = self.address.redirected(&url, location)?;
-                let response = self.transmit(call, &target)?;
-                decode(response).map_err(|why| problem::unreachable(&self.describe(call), self.address(), &why))
+                Ok(decode(self.transmit(call, &target)?)?)
             }
         }
     }
 
-    fn transmit(&self, call: &Call, url: &str) -> Result<http::Response<ureq::Body>, Failure> {
-        let mut request = http::Request::builder().method(call.method).uri(url).header("X-Vault-Request", "true");
-        if let Some(token) = self.token.as_ref().filter(|token| !token.is_empty()) {
-            request = request.header("X-Vault-Token", token.expose());
-        }
-        if let Some(namespace) = &self.namespace {
-            request = request.header("X-Vault-Namespace", namespace);
-        }
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
-        }
-        if let Some(ttl) = self.wrap_ttl(call) {
-            request = request.header("X-Vault-Wrap-TTL", ttl);
-        }
+    fn transmit(&self, call: &Call, url: &str) -> Result<http::Response<ureq::Body>, Lost> {
+        let request = self.head(call, url);
         let body = call.body.as_ref().map(|body| Zeroizing::new(body.to_string().into_bytes()));
-        let malformed =
-            |_| Failure::local("the token, a header or the address holds characters that HTTP does not allow");
-        let response = match body {
+        Ok(match body {
             Some(body) => {
                 let kind = if call.method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
                 let request = request.header("Content-Type", kind);
-                self.agent.run(request.body(body.as_slice()).map_err(malformed)?)
+                self.agent.run(request.body(body.as_slice()).map_err(malformed)?)?
             }
-            None => self.agent.run(request.body(()).map_err(malformed)?),
-        };
-        response.map_err(|error| problem::unreachable(&self.describe(call), self.address(), &error))
+            None => self.agent.run(request.body(()).map_err(malformed)?)?,
+        })
+    }
+
+    fn head(&self, call: &Call, url: &str) -> http::request::Builder {
+        let mut request = http::Request::builder().method(call.method).uri(url);
+        if let Some(token) = self.token.as_ref().filter(|token| !token.is_empty()) {
+            request = request.header("X-Vault-Token", token.expose());
+        }
+        for (name, value) in self.clear_headers(call) {
+            request = request.header(name, value);
+        }
+        request
+    }
+
+    /// The headers of a call that are no secret.
+    fn clear_headers(&self, call: &Call) -> Vec<(String, String)> {
+        let mut headers = vec![("X-Vault-Request".to_owned(), "true".to_owned())];
+        headers.extend(self.namespace.iter().map(|namespace| ("X-Vault-Namespace".to_owned(), namespace.clone())));
+        headers.extend(self.headers.iter().cloned());
+        headers.extend(self.wrap_ttl(call).map(|ttl| ("X-Vault-Wrap-TTL".to_owned(), ttl.to_owned())));
+        headers
     }
 
     /// Wrapping data by hand needs a length, and has one where nobody gives it. What is asked only on the way to something
     /// else is never wrapped.
     fn wrap_ttl(&self, call: &Call) -> Option<&str> {
-        if call.path.starts_with("sys/internal/ui/mounts") {
+        if call.is_first {
             return None;
         }
         let usual = (call.method == "PUT" && call.path == "sys/wrapping/wrap").then_some(USUAL_WRAP_TTL);
@@ -278,19 +315,40 @@ impl Client {
     }
 }
 
-fn is_worth_retrying(status: u16) -> bool {
-    matches!(status, 412 | 429) || (status >= 500 && status != 501)
+/// Why there is no reply.
+enum Lost {
+    Connection(ureq::Error),
+    /// Something that no further attempt changes.
+    Otherwise(Failure),
+}
+
+impl From<ureq::Error> for Lost {
+    fn from(error: ureq::Error) -> Self {
+        Self::Connection(error)
+    }
+}
+
+impl From<Failure> for Lost {
+    fn from(failure: Failure) -> Self {
+        Self::Otherwise(failure)
+    }
+}
+
+fn malformed(_: http::Error) -> Failure {
+    Failure::local("the token, a header or the address holds characters that HTTP does not allow")
 }
 
 fn decode(mut response: http::Response<ureq::Body>) -> Result<Reply, ureq::Error> {
     let status = response.status().as_u16();
+    let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+    let retry_after = retry_after.map(Duration::from_secs);
     let bytes = Zeroizing::new(response.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec()?);
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Reply { status, body: None });
+        return Ok(Reply { status, body: None, retry_after });
     }
     let body = serde_json::from_slice(&bytes)
         .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).trim().to_owned()));
-    Ok(Reply { status, body: Some(Answer::new(body)) })
+    Ok(Reply { status, body: Some(Answer::new(body)), retry_after })
 }
 
 /// The headers that flags ask for, beside the token and the namespace.
@@ -305,6 +363,17 @@ fn headers(invocation: &Invocation) -> Result<Vec<(String, String)>, Failure> {
     if invocation.is_set("policy-override") {
         headers.push(("X-Vault-Policy-Override".to_owned(), "true".to_owned()));
     }
-    headers.extend(invocation.list("mfa").iter().map(|factor| ("X-Vault-MFA".to_owned(), factor.clone())));
     Ok(headers)
+}
+
+/// Refuses what no server of ours can honour, rather than send a request that means less than was asked.
+fn refuse_what_is_missing(invocation: &Invocation) -> Result<(), Failure> {
+    let refuse = |why: &str| Err(Failure::local(why));
+    if invocation.text("mfa").is_some_and(|factor| !factor.is_empty()) {
+        return refuse("-mfa is not supported: there are no second factors. Leave it and VAULT_MFA away.");
+    }
+    if invocation.text("unlock-key").is_some_and(|key| !key.is_empty()) {
+        return refuse("-unlock-key is not supported: there are no namespaces that could be locked.");
+    }
+    Ok(())
 }

@@ -49,12 +49,3 @@ fn a_refusal_is_laid_out_with_url_code_and_reasons() {
     );
     assert!(problem::refused(&call, 502, Some(&Value::from("<html>"))).message.ends_with("Raw Message:\n\n<html>"));
 }
-
-#[test]
-fn only_what_may_pass_is_sent_again() {
-    for (status, again) in
-        [(200, false), (400, false), (403, false), (412, true), (429, true), (500, true), (501, false), (503, true)]
-    {
-        assert_eq!(is_worth_retrying(status), again, "{status}");
-    }
-}

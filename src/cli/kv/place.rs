@@ -26,7 +26,7 @@ impl Place {
         if path.is_empty() {
             return Err(Failure::local("Not enough arguments: a PATH or -mount is needed"));
         }
-        let answer = client.read(&format!("sys/internal/ui/mounts/{path}"));
+        let answer = client.read_first(&format!("sys/internal/ui/mounts/{path}"));
         let answer = answer.map_err(|failure| failure.context(format!("Error finding the mount of {path}")))?;
         let data = answer.as_ref().and_then(|answer| answer.data());
         let mount = data.and_then(|data| data.get("path")).and_then(Value::as_str).map(mount_path).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use crate::cli::command::{Command, FORMAT, HTTP};
 use crate::cli::flags::Flag;
-use crate::cli::{Exit, Failure, Invocation, Outcome, console, dry_run, output};
+use crate::cli::{Exit, Failure, Invocation, Outcome, console, dry_run, output, progress};
 use serde_json::{Value, json};
 
 pub const COMMAND: Command = Command {
@@ -50,12 +50,18 @@ fn run(invocation: &Invocation) -> Outcome {
         dry_run::check(&client)?;
         body["dry_run"] = true.into();
     } else if force {
-        console::complain("Warning! What the dropped leases cover may live on outside, and nobody will know of it.");
+        console::warn("Warning! What the dropped leases cover may live on outside, and nobody will know of it.");
     }
     if !force {
         body["sync"] = sync.into();
     }
-    let answer = client.write(&path, body).map_err(|failure| failure.context(format!("Error {doing}")))?;
+    let answer = if sync && !dry_run {
+        let look = remaining(invocation, &path, &body);
+        progress::while_working("Revoking", look, || client.write(&path, body))
+    } else {
+        client.write(&path, body)
+    };
+    let answer = answer.map_err(|failure| failure.context(format!("Error {doing}")))?;
     if dry_run {
         return dry_run::show(invocation, answer);
     }
@@ -64,6 +70,17 @@ fn run(invocation: &Invocation) -> Outcome {
     let queued = "All revocation operations queued successfully!".to_owned();
     console::line(if sync || force { done } else { queued });
     Ok(Exit::SUCCESS)
+}
+
+/// Tells how much of an order is done, for a person who waits for it.
+fn remaining(invocation: &Invocation, path: &str, order: &Value) -> impl FnMut() -> Option<(u64, u64)> + Send + use<> {
+    let (path, order) = (path.to_owned(), order.clone());
+    let client = invocation.client().ok().filter(|client| console::is_watched() && dry_run::check(client).is_ok());
+    let all = client.as_ref().and_then(|client| dry_run::left(client, &path, &order));
+    move || {
+        let (client, all) = (client.as_ref()?, all?);
+        Some((all.saturating_sub(dry_run::left(client, &path, &order)?), all))
+    }
 }
 
 fn order(invocation: &Invocation, force: bool) -> Result<Order, Failure> {

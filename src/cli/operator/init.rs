@@ -1,5 +1,6 @@
 //! `operator init`: initialises a new server.
 
+use super::shares::pgp_keys;
 use crate::cli::command::{Command, FORMAT, HTTP};
 use crate::cli::flags::Flag;
 use crate::cli::{Answer, Exit, Failure, Format, Invocation, Outcome, console, output};
@@ -23,6 +24,11 @@ pub const COMMAND: Command = Command {
     flags: &[
         Flag::number("key-shares", "How many shares to make of the unseal key.").alias("n").default("5"),
         Flag::number("key-threshold", "How many of them it takes to unseal.").alias("t").default("3"),
+        Flag::list(
+            "pgp-keys",
+            "Files with public keys of PGP, one for each share, where the server can encrypt for them.",
+        ),
+        Flag::text("root-token-pgp-key", "File with a public key of PGP for the root token, where the server can."),
         Flag::bool("status", "Only ask: exit code 0 when initialised, 2 when not, 1 on an error."),
     ],
     shares: &[&HTTP, &FORMAT],
@@ -34,7 +40,14 @@ fn run(invocation: &Invocation) -> Outcome {
         return status(invocation);
     }
     let (shares, threshold) = (invocation.number("key-shares"), invocation.number("key-threshold"));
-    let body = json!({"secret_shares": shares, "secret_threshold": threshold});
+    let mut body = json!({"secret_shares": shares, "secret_threshold": threshold});
+    let encrypt_for = pgp_keys(invocation.list("pgp-keys"))?;
+    if !encrypt_for.is_empty() {
+        body["pgp_keys"] = json!(encrypt_for);
+    }
+    if let Some(file) = invocation.given("root-token-pgp-key") {
+        body["root_token_pgp_key"] = pgp_keys(&[file.to_owned()])?.concat().into();
+    }
     let answer = invocation.client()?.write("sys/init", body);
     let answer = answer.map_err(|failure| failure.context("Error initializing"))?;
     let answer = answer.ok_or_else(|| Failure::refused("Error initializing: the server answered without keys"))?;

@@ -101,7 +101,7 @@ pub fn warnings(answer: &Answer) {
     let warnings = answer.warnings();
     if !warnings.is_empty() {
         let lines: Vec<String> = warnings.iter().map(|warning| format!("  * {warning}\n")).collect();
-        console::complain(format!(
+        console::warn(format!(
             "WARNING! The following warnings were returned from the server:\n\n{}",
             lines.join("\n")
         ));

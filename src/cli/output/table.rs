@@ -22,6 +22,12 @@ pub fn with_header(rows: &[Vec<String>]) -> String {
     columns(&all)
 }
 
+/// Rows without a header.
+#[must_use]
+pub fn plain(rows: &[Vec<String>]) -> String {
+    columns(rows)
+}
+
 fn columns(rows: &[Vec<String>]) -> String {
     let rows: Vec<Vec<&str>> = rows.iter().map(|row| row.iter().map(|cell| filled(cell)).collect()).collect();
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);

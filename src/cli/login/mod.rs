@@ -1,9 +1,12 @@
-//! `login`: checks a token and keeps it for the commands that follow.
+//! `login`: signs in, by a token or by an auth method, and keeps the token for the commands that follow.
+
+pub mod method;
 
 use crate::base::Secret;
 use crate::cli::command::{ANY, Command, FIELD, FORMAT, HTTP};
 use crate::cli::flags::Flag;
-use crate::cli::{Answer, Exit, Failure, Format, Invocation, Outcome, arguments, console, output, token_helper};
+use crate::cli::{Answer, Exit, Failure, Format, Invocation, Outcome, console, output, token_helper};
+use method::{Method, Order};
 use serde_json::{Map, Value, json};
 
 pub const COMMAND: Command = Command {
@@ -11,17 +14,24 @@ pub const COMMAND: Command = Command {
     summary: "Sign in and keep the token",
     arguments: "[TOKEN | KEY=VALUE...]",
     takes: (0, ANY),
-    about: "Checks a token with the server and keeps it in ~/.vault-token, from where the other commands take it unless \
-            VAULT_TOKEN is set. Without an argument it asks for the token without showing it, which also keeps it out of \
-            the shell's history; - takes it from standard input.",
+    about: "Signs in and keeps the token in ~/.vault-token, from where the other commands take it unless VAULT_TOKEN is set. \
+            Without -method one signs in with a token, which is checked with the server. \"auth help\" tells what each \
+            method takes.\n\n\
+            What is secret and not given is asked for without showing it, which also keeps it out of the shell's history; \
+            password=- takes it from standard input, and a lone - is a token from there.",
     examples: &[
         ("Sign in with a token that is asked for:", "login"),
         ("Sign in with a token from a file:", "login - < token.txt"),
+        ("Sign in with a name, and a password that is asked for:", "login -method=userpass username=anna"),
         ("Check a token and print it, without keeping it:", "login -no-store -token-only token=hvs.EXAMPLE"),
     ],
     flags: &[
-        Flag::text("method", "How to sign in. There is one way: token.").default("token"),
-        Flag::text("path", "Where the method is mounted; for token it is always token/."),
+        Flag::text("method", "How to sign in: token, userpass, approle, cert, or another that \"auth help\" knows.")
+            .default("token"),
+        Flag::text(
+            "path",
+            "Where the method is mounted, below auth/. The default is its name; for token always token/.",
+        ),
         Flag::bool("no-store", "Do not keep the token."),
         Flag::bool("no-print", "Print nothing."),
         Flag::bool("token-only", "Print the token alone, and do not keep it."),
@@ -31,16 +41,13 @@ pub const COMMAND: Command = Command {
 };
 
 fn run(invocation: &Invocation) -> Outcome {
-    let method = invocation.text("method").unwrap_or_default();
-    if method != "token" {
-        return Err(Failure::local(format!(
-            "Unknown auth method: {method}. Signing in is possible with a token only."
-        )));
+    let name = invocation.text("method").unwrap_or_default();
+    let method = method::named(name).ok_or_else(|| method::unknown(name))?;
+    let answer = if method.name == "token" { by_token(invocation)? } else { by_method(invocation, method)? };
+    if answer.wrap_info().is_some() {
+        return output::answer(invocation, &answer);
     }
-    let token = token(invocation)?;
-    let client = invocation.client()?.with_token(token.clone());
-    let looked_up = client.read("auth/token/lookup-self").map_err(|failure| failure.context("Error authenticating"))?;
-    let looked_up = looked_up.ok_or_else(|| Failure::refused("Error authenticating: the server did not answer"))?;
+    let token = token_of(&answer)?;
     let only_token = invocation.is_set("token-only");
     let keep = !only_token && !invocation.is_set("no-store");
     if keep {
@@ -56,22 +63,47 @@ fn run(invocation: &Invocation) -> Outcome {
     if invocation.format()? == Format::Table && invocation.field().is_none() {
         console::line(success(invocation, keep));
     }
-    output::answer(invocation, &signed_in(&token, &looked_up))
+    output::answer(invocation, &answer)
+}
+
+fn by_token(invocation: &Invocation) -> Result<Answer, Failure> {
+    let token = token(invocation)?;
+    let client = invocation.client()?.with_token(token.clone());
+    let looked_up = client.read("auth/token/lookup-self").map_err(|failure| failure.context("Error authenticating"))?;
+    let looked_up = looked_up.ok_or_else(|| Failure::refused("Error authenticating: the server did not answer"))?;
+    Ok(signed_in(&token, &looked_up))
+}
+
+/// Who signs in needs no token, and sends none.
+fn by_method(invocation: &Invocation, method: &Method) -> Result<Answer, Failure> {
+    let Order { path, body } = method.order(invocation)?;
+    let client = invocation.client()?.with_token(Secret::from(""));
+    let answer = client.write(&path, Value::Object(body)).map_err(|failure| failure.context("Error authenticating"))?;
+    answer.ok_or_else(|| Failure::refused("Error authenticating: the server gave no token"))
+}
+
+fn token_of(answer: &Answer) -> Result<Secret<String>, Failure> {
+    let auth = answer.auth();
+    let token = auth.and_then(|auth| auth.get("client_token")).and_then(Value::as_str).unwrap_or_default();
+    if !token.is_empty() {
+        return Ok(Secret::from(token));
+    }
+    let wants_more = auth.and_then(|auth| auth.get("mfa_requirement")).is_some_and(|more| !more.is_null());
+    Err(Failure::refused(if wants_more {
+        "Error authenticating: the server wants a second factor, which is not supported here"
+    } else {
+        "Error authenticating: the server gave no token"
+    }))
 }
 
 /// The token of the arguments, of standard input, or asked for.
 fn token(invocation: &Invocation) -> Result<Secret<String>, Failure> {
     let given = match invocation.arguments.as_slice() {
-        [] if invocation.is_set("non-interactive") => {
-            return Err(Failure::local("No token given, and asking is forbidden."));
-        }
-        [] => console::ask_secret("Token (will be hidden): ")?,
         [only] if only == "-" => Secret::from(console::standard_input()?.trim()),
         [only] if !only.contains('=') => Secret::from(only.trim()),
-        pairs => {
-            let pairs = arguments::texts(pairs)?;
-            let token = pairs.into_iter().find(|(key, _)| key == "token").map(|(_, value)| value);
-            Secret::from(token.unwrap_or_default().trim())
+        _ => {
+            let order = method::METHODS[0].order(invocation)?;
+            Secret::from(order.body.get("token").and_then(Value::as_str).unwrap_or_default().trim())
         }
     };
     if given.is_empty() {
@@ -88,7 +120,7 @@ fn success(invocation: &Invocation, kept: bool) -> String {
         " The token below is not kept: give it to the\ncommands that follow with VAULT_TOKEN.\n"
     });
     if kept && invocation.environment.variable("VAULT_TOKEN").is_some() {
-        console::complain(
+        console::warn(
             "WARNING! VAULT_TOKEN is set and wins over the kept token. Unset it to use the token you signed in with.\n",
         );
     }
