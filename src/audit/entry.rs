@@ -239,7 +239,8 @@ impl Scribe {
 
     fn body<'e>(&'e self, body: &'e Body, clear: &'e [String]) -> Option<DataPart<'e>> {
         match body {
-            Body::Empty => None,
+            // What goes on after the answer is not part of it.
+            Body::Empty | Body::Stream { .. } => None,
             Body::Data(data) | Body::DataAndTop(data) => Some(DataPart::Map(self.veil(data, clear))),
             Body::Bare(value) => Some(DataPart::Value(self.veil(value, clear))),
             Body::Raw { media_type, bytes } => Some(DataPart::Raw {

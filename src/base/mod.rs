@@ -9,6 +9,7 @@ pub mod error;
 pub mod fold;
 pub mod glob;
 pub mod hcl;
+pub mod logging;
 pub mod outbound;
 pub mod passwords;
 pub mod random;

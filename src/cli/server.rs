@@ -1,5 +1,6 @@
 //! `server`: runs a server. The one command that is not a client.
 
+use crate::base::logging::level as log_level;
 use crate::base::{Error, Result, Secret};
 use crate::cli::command::Command;
 use crate::cli::flags::Flag;
@@ -48,7 +49,7 @@ pub fn run(invocation: &Invocation) -> Outcome {
 
 fn run_configured(invocation: &Invocation) -> Result<()> {
     let config = configure(invocation)?;
-    server::run(&config, |_| Ok(()))
+    server::run(&config, || reread(invocation), |_| Ok(()))
 }
 
 fn run_dev(invocation: &Invocation) -> Result<()> {
@@ -57,7 +58,8 @@ fn run_dev(invocation: &Invocation) -> Result<()> {
         address: invocation.text("dev-listen-address").unwrap_or("127.0.0.1:8200").to_owned(),
     };
     let config = dev::config(configure(invocation)?, &options)?;
-    server::run(&config, |running| {
+    let reread = || dev::config(reread(invocation)?, &options);
+    server::run(&config, reread, |running| {
         let token = dev::prepare(running, &options)?;
         if !invocation.is_set("dev-no-store-token") {
             store_token(invocation, &token);
@@ -78,10 +80,28 @@ fn configure(invocation: &Invocation) -> Result<Config> {
         }
         paths => config::load(paths)?,
     };
-    let level = level(invocation)?.unwrap_or(config.log_level);
-    logging::start(level, format(invocation)?.unwrap_or(config.log_format));
+    let config = with_flags(config, invocation)?;
+    logging::start(&config)?;
     for warning in warnings {
         log::warn!("{warning}");
+    }
+    Ok(config)
+}
+
+/// The configuration as it is now, with what the flags say.
+fn reread(invocation: &Invocation) -> Result<Config> {
+    let paths: Vec<PathBuf> = invocation.list("config").iter().map(PathBuf::from).collect();
+    let config = if paths.is_empty() { Config::default() } else { config::load(&paths)?.0 };
+    with_flags(config, invocation)
+}
+
+fn with_flags(mut config: Config, invocation: &Invocation) -> Result<Config> {
+    let given = |name: &str| invocation.text(name).filter(|text| !text.is_empty());
+    if let Some(level) = given("log-level") {
+        config.log_level = log_level(level)?;
+    }
+    if let Some(format) = given("log-format") {
+        config.log_format = LogFormat::parse(format)?;
     }
     Ok(config)
 }
@@ -90,22 +110,5 @@ fn configure(invocation: &Invocation) -> Result<Config> {
 fn store_token(invocation: &Invocation, token: &Secret<String>) {
     if let Err(failure) = token_helper::store(&invocation.environment, token) {
         log::warn!("the root token was not stored for the command line: {}", failure.message);
-    }
-}
-
-fn level(invocation: &Invocation) -> Result<Option<log::LevelFilter>> {
-    let Some(text) = invocation.text("log-level").filter(|text| !text.is_empty()) else { return Ok(None) };
-    let known = text
-        .parse()
-        .map_err(|_| Error::bad_request(format!("{text:?} is no log level: use trace, debug, info, warn or error")));
-    known.map(Some)
-}
-
-fn format(invocation: &Invocation) -> Result<Option<LogFormat>> {
-    match invocation.text("log-format") {
-        None | Some("") => Ok(None),
-        Some("standard") => Ok(Some(LogFormat::Standard)),
-        Some("json") => Ok(Some(LogFormat::Json)),
-        Some(other) => Err(Error::bad_request(format!("{other:?} is no log format: use standard or json"))),
     }
 }

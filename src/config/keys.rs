@@ -1,9 +1,10 @@
 //! The keys of a server's configuration: one row each.
 
 use super::section::{Notes, Row, Section, boolean, once, path, repeated, size, text, texts, time};
+use super::watching;
 use super::{ClientCertificates, Config, ListenerConfig, LogFormat, Storage, TlsConfig, TlsVersion};
-use crate::base::Result;
 use crate::base::hcl::{Block, Item};
+use crate::base::{Result, logging};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +21,12 @@ pub(super) static SERVER: Section<Config> = Section {
         once("cluster_name", |config, item, _| set(&mut config.cluster_name, Some(text(item)?))),
         once("log_level", |config, item, _| set(&mut config.log_level, log_level(item)?)),
         once("log_format", |config, item, _| set(&mut config.log_format, log_format(item)?)),
+        once("log_file", watching::log_file),
+        once("log_rotate_duration", watching::log_rotate_duration),
+        once("log_rotate_bytes", watching::log_rotate_bytes),
+        once("log_rotate_max_files", watching::log_rotate_max_files),
+        once("log_requests_level", watching::log_requests_level),
+        once("telemetry", watching::telemetry),
         once("pid_file", |config, item, _| set(&mut config.pid_file, Some(path(item)?))),
         once("deny_slash_in_templated_paths", |config, item, _| {
             set(&mut config.deny_slash_in_templated_paths, boolean(item)?)
@@ -48,7 +55,6 @@ pub(super) static SERVER: Section<Config> = Section {
         ("plugin_tmpdir", "all engines are built in"),
         ("plugin_file_uid", "all engines are built in"),
         ("plugin_file_permissions", "all engines are built in"),
-        ("telemetry", "there are no metrics to send yet"),
         ("raw_storage_endpoint", "there is no raw access to the storage"),
         ("introspection_endpoint", "there is no such endpoint"),
         ("enable_response_header_hostname", "answers do not carry the host's name"),
@@ -58,11 +64,6 @@ pub(super) static SERVER: Section<Config> = Section {
         ("disable_performance_standby", "there are no standby servers"),
         ("disable_printable_check", "paths are checked always"),
         ("license_path", "there is no license to show"),
-        ("log_file", "the log goes to standard error"),
-        ("log_rotate_duration", "the log goes to standard error"),
-        ("log_rotate_bytes", "the log goes to standard error"),
-        ("log_rotate_max_files", "the log goes to standard error"),
-        ("log_requests_level", "requests are written by audit devices"),
         ("detect_deadlocks", "there is no such detection"),
         ("imprecise_lease_role_tracking", "leases are counted exactly"),
         ("experiments", "there are none"),
@@ -95,9 +96,7 @@ static LISTENER: Section<Listener> = Section {
         ("tls_cipher_suites", "only suites that are sound are offered"),
         ("tls_prefer_server_cipher_suites", "only suites that are sound are offered"),
         ("tls_max_version", "the newest version that both sides speak is used"),
-        ("telemetry", "there are no metrics yet"),
         ("profiling", "there is no profiling endpoint"),
-        ("inflight_requests_logging", "there is no such endpoint"),
         ("custom_response_headers", "headers cannot be added to answers yet"),
         ("chroot_namespace", "there are no namespaces"),
         ("agent_api", "that is for agents"),
@@ -105,7 +104,7 @@ static LISTENER: Section<Listener> = Section {
     ],
 };
 
-static LISTENER_ROWS: [Row<Listener>; 15] = [
+static LISTENER_ROWS: [Row<Listener>; 17] = [
     once("address", |listener, item, _| set(&mut listener.address, address(item)?)),
     once("tls_disable", |listener, item, _| set(&mut listener.tls_disable, boolean(item)?)),
     once("tls_cert_file", |listener, item, _| set(&mut listener.cert_file, Some(path(item)?))),
@@ -120,6 +119,10 @@ static LISTENER_ROWS: [Row<Listener>; 15] = [
     once("http_read_timeout", |listener, item, _| set(&mut listener.read_timeout, time(item)?)),
     once("http_write_timeout", |listener, item, _| set(&mut listener.write_timeout, Some(time(item)?))),
     once("http_idle_timeout", |listener, item, _| set(&mut listener.idle_timeout, time(item)?)),
+    once("telemetry", |listener, item, notes| set(&mut listener.open_metrics, watching::open_metrics(item, notes)?)),
+    once("inflight_requests_logging", |listener, item, notes| {
+        set(&mut listener.open_in_flight, watching::open_in_flight(item, notes)?)
+    }),
     // Who runs a listener for something else than clients would open it to them: refused rather than ignored.
     once("purpose", |_, item, _| Err(item.key.position.error("only listeners for clients are known; leave it out"))),
 ];
@@ -174,23 +177,14 @@ fn refuse_seal(_: &mut Config, item: &Item, _: &mut Notes) -> Result<()> {
 
 fn log_level(item: &Item) -> Result<log::LevelFilter> {
     let level = text(item)?;
-    match level.trim().to_ascii_lowercase().as_str() {
-        "trace" => Ok(log::LevelFilter::Trace),
-        "debug" => Ok(log::LevelFilter::Debug),
-        "" | "info" | "notice" => Ok(log::LevelFilter::Info),
-        "warn" | "warning" => Ok(log::LevelFilter::Warn),
-        "err" | "error" => Ok(log::LevelFilter::Error),
-        _ => Err(item.value.position.error(format!("found {level:?}; expected trace, debug, info, warn or error"))),
+    if level.trim().is_empty() {
+        return Ok(log::LevelFilter::Info);
     }
+    logging::level(&level).map_err(|error| item.value.position.error(error.message()))
 }
 
 fn log_format(item: &Item) -> Result<LogFormat> {
-    let format = text(item)?;
-    match format.trim().to_ascii_lowercase().as_str() {
-        "" | "standard" => Ok(LogFormat::Standard),
-        "json" => Ok(LogFormat::Json),
-        _ => Err(item.value.position.error(format!("found {format:?}; expected standard or json"))),
-    }
+    LogFormat::parse(&text(item)?).map_err(|error| item.value.position.error(error.message()))
 }
 
 /// A listener while it is being read.
@@ -209,6 +203,8 @@ struct Listener {
     read_timeout: Duration,
     write_timeout: Option<Duration>,
     idle_timeout: Duration,
+    open_metrics: bool,
+    open_in_flight: bool,
 }
 
 impl Default for Listener {
@@ -228,6 +224,8 @@ impl Default for Listener {
             read_timeout: Duration::from_secs(30),
             write_timeout: None,
             idle_timeout: Duration::from_secs(300),
+            open_metrics: false,
+            open_in_flight: false,
         }
     }
 }
@@ -261,6 +259,8 @@ impl Listener {
             http_read_timeout: self.read_timeout,
             http_write_timeout: self.write_timeout,
             http_idle_timeout: self.idle_timeout,
+            unauthenticated_metrics_access: self.open_metrics,
+            unauthenticated_in_flight_requests_access: self.open_in_flight,
         })
     }
 

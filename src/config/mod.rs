@@ -8,8 +8,11 @@ mod keys;
 mod section;
 #[cfg(test)]
 mod tests;
+mod watching;
 
 use crate::base::hcl::{self, Position};
+pub use crate::base::logging::Format as LogFormat;
+use crate::base::logging::Rotation;
 use crate::base::{Error, Result};
 use section::Notes;
 use std::fmt;
@@ -30,6 +33,11 @@ pub struct Config {
     pub cluster_name: Option<String>,
     pub log_level: log::LevelFilter,
     pub log_format: LogFormat,
+    /// `log_file` with its rotation; none: standard error alone.
+    pub log_file: Option<Rotation>,
+    /// `log_requests_level`: how loudly completed requests are told; none: at `debug`.
+    pub log_requests_level: Option<log::Level>,
+    pub telemetry: Telemetry,
     pub pid_file: Option<PathBuf>,
     /// The directories below which file audit devices may write, and nowhere else; without one there are no such devices.
     /// Key: `audit_directory = "…"`, which may be repeated, or `audit_directories = ["…", …]`.
@@ -58,6 +66,23 @@ pub struct ListenerConfig {
     pub http_read_timeout: Duration,
     pub http_write_timeout: Option<Duration>,
     pub http_idle_timeout: Duration,
+    /// `telemetry { unauthenticated_metrics_access = true }`.
+    pub unauthenticated_metrics_access: bool,
+    /// `inflight_requests_logging { unauthenticated_in_flight_requests_access = true }`.
+    pub unauthenticated_in_flight_requests_access: bool,
+}
+
+/// `telemetry { … }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telemetry {
+    /// Zero: metrics are not given in Prometheus' format.
+    pub prometheus_retention_time: Duration,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { prometheus_retention_time: Duration::from_secs(24 * 3600) }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,12 +112,6 @@ pub enum ClientCertificates {
     Required,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    Standard,
-    Json,
-}
-
 const DEFAULT_TTL: Duration = Duration::from_secs(768 * 3600);
 
 impl Default for Config {
@@ -106,6 +125,9 @@ impl Default for Config {
             cluster_name: None,
             log_level: log::LevelFilter::Info,
             log_format: LogFormat::Standard,
+            log_file: None,
+            log_requests_level: None,
+            telemetry: Telemetry::default(),
             pid_file: None,
             audit_directories: Vec::new(),
             deny_slash_in_templated_paths: true,
@@ -168,6 +190,7 @@ pub fn load(paths: &[PathBuf]) -> Result<(Config, Vec<Warning>)> {
         let text = text_of(&file)?;
         warnings.extend(merge(&mut config, &file, &text).map_err(|error| error.context(file.display()))?);
     }
+    watching::finish(&mut config);
     config.check()?;
     Ok((config, warnings))
 }

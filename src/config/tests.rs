@@ -5,6 +5,7 @@ use std::fs;
 fn read(text: &str) -> Result<(Config, Vec<String>)> {
     let mut config = Config::default();
     let warnings = merge(&mut config, Path::new("server.hcl"), text)?;
+    watching::finish(&mut config);
     config.check()?;
     Ok((config, warnings.iter().map(ToString::to_string).collect()))
 }
@@ -67,6 +68,34 @@ fn a_whole_configuration_is_read() {
 }
 
 #[test]
+fn how_a_server_is_watched_is_read() {
+    let text = r#"
+        log_rotate_bytes = 1000
+        log_file = "/var/log/leasehold/"
+        log_rotate_max_files = -1
+        log_requests_level = "info"
+        telemetry { prometheus_retention_time = "0s" disable_hostname = true }
+        listener "tcp" {
+            tls_disable = true
+            telemetry { unauthenticated_metrics_access = "true" }
+            inflight_requests_logging { unauthenticated_in_flight_requests_access = true }
+        }
+    "#;
+    let (config, warnings) = read(text).unwrap();
+    assert_eq!(warnings, [""; 0]);
+    let every = Duration::from_secs(86_400);
+    assert_eq!(
+        config.log_file,
+        Some(Rotation { path: "/var/log/leasehold/".into(), bytes: Some(1000), every, keep: Some(0) })
+    );
+    assert_eq!(config.log_requests_level, Some(log::Level::Info));
+    assert_eq!(config.telemetry.prometheus_retention_time, Duration::ZERO);
+    let listener = &config.listeners[0];
+    assert!(listener.unauthenticated_metrics_access && listener.unauthenticated_in_flight_requests_access);
+    assert_eq!(read("log_rotate_bytes = 5").unwrap().0.log_file, None, "rotation alone makes no file");
+}
+
+#[test]
 fn json_says_the_same() {
     let text = r#"{"backend": {"inmem": {}}, "listener": [{"tcp": {"tls_disable": true}}, {"tcp": {"address": "a:1", "tls_disable": "1"}}],
         "max_lease_ttl": "10h", "default_lease_ttl": "10h", "ui": null}"#;
@@ -94,7 +123,11 @@ fn what_is_not_obeyed_is_warned_about() {
             "max-lease-tll = 1",
             "line 1, column 1: unknown key max-lease-tll in the configuration; did you mean max_lease_ttl?",
         ),
-        ("telemetry { x = 1 }", "line 1, column 1: telemetry does not apply here: there are no metrics to send yet"),
+        ("telemetry { x = 1 }", "line 1, column 13: unknown key x in telemetry"),
+        (
+            "telemetry { statsd_address = \"a:1\" }",
+            "line 1, column 13: statsd_address does not apply here: metrics are read from sys/metrics and sent nowhere",
+        ),
         ("pid_file = \"a\"\npid_file = \"b\"", "line 2, column 1: pid_file is given twice; the last one counts"),
         ("ui = true", "line 1, column 1: ui has no effect here: there is no web UI yet"),
         (
@@ -141,7 +174,11 @@ fn what_cannot_be_obeyed_is_refused() {
         ("ui = \"maybe\"", "line 1, column 6: found \"maybe\"; expected true or false"),
         ("max_lease_ttl = []", "line 1, column 17: found a list; expected a duration, as \"768h\" or 3600"),
         ("max_lease_ttl = \"1h\"", "default_lease_ttl is larger than max_lease_ttl"),
-        ("log_level = \"loud\"", "line 1, column 13: found \"loud\"; expected trace, debug, info, warn or error"),
+        ("log_level = \"loud\"", "line 1, column 13: \"loud\" is no log level: use trace, debug, info, warn or error"),
+        (
+            "log_rotate_max_files = \"many\"",
+            "line 1, column 24: found a string; expected a whole number: how many rotated files stay, 0 for all, -1 for none",
+        ),
     ] {
         assert_eq!(error_of(text), error, "{text}");
     }

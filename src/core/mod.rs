@@ -50,6 +50,7 @@ pub mod time;
 pub mod tokens;
 pub mod tree;
 pub mod ttl;
+pub mod watch;
 pub mod why;
 pub mod workers;
 pub mod wrapping;
@@ -62,8 +63,9 @@ use crate::storage::Storage;
 pub use authentication::Identity;
 pub use call::Call;
 pub use live::Live;
+use serde_json::Value;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 /// What the configuration says that the core must know.
@@ -155,6 +157,9 @@ pub struct Core {
     pub registry: Registry,
     pub storage: Arc<dyn Storage>,
     pub clock: Arc<dyn Clock>,
+    pub watch: Arc<watch::Watch>,
+    /// The configuration as it may be shown.
+    pub configuration: OnceLock<Value>,
     state: RwLock<Option<Arc<Live>>>,
     unsealing: Mutex<sealing::Progress>,
 }
@@ -167,6 +172,8 @@ impl Core {
             registry,
             storage,
             clock,
+            watch: Arc::default(),
+            configuration: OnceLock::new(),
             state: RwLock::new(None),
             unsealing: Mutex::new(sealing::Progress::default()),
         })

@@ -106,6 +106,7 @@ impl Exchange<'_> {
         self.limit(request, Stage::Arrived)?;
         let authenticated = self.open_jwt(request).and_then(|()| self.authenticate(request));
         let entity = self.identity.as_ref().map(|identity| identity.token().entity_id.clone());
+        self.core.watch.note(&request.id, self.mount_path(), entity.as_deref());
         self.limit(request, Stage::Known(entity.as_deref().filter(|entity| !entity.is_empty())))?;
         let authorized = authenticated.and_then(|()| {
             self.tell_create_from_update(request)?;
@@ -168,6 +169,11 @@ impl Exchange<'_> {
                 Err(error)
             }
         }
+    }
+
+    /// The path of the mount that serves it; empty where none does.
+    fn mount_path(&self) -> &str {
+        if self.target.is_mounted { &self.target.mount.path } else { "" }
     }
 
     fn flags(&self) -> Flags {

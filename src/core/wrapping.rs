@@ -252,6 +252,7 @@ fn write(id: &str, mut response: Response) -> Result<Zeroizing<Vec<u8>>> {
             Value::Null
         }
         Body::Empty => Value::Null,
+        Body::Stream { .. } => return Err(Error::bad_request("an answer that goes on and on cannot be wrapped")),
     };
     match response.outcome {
         Outcome::Accepted => drop(record.insert(OUTCOME.to_owned(), ACCEPTED.into())),

@@ -4,6 +4,7 @@
 use crate::http::body::append_wiped;
 use crate::http::head::is_token_byte;
 use crate::http::refusal::Refusal;
+use crate::logical::Stream;
 use std::time::{SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
@@ -14,18 +15,20 @@ pub struct Answer {
     /// written by the server, and are left out where a service gives them.
     pub headers: Vec<(String, String)>,
     pub body: Zeroizing<Vec<u8>>,
+    /// What follows the body for as long as there is any, piece by piece; then the connection closes.
+    pub stream: Option<Box<dyn Stream>>,
 }
 
 impl Answer {
     #[must_use]
     pub fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Zeroizing::new(Vec::new()) }
+        Self { status, headers: Vec::new(), body: Zeroizing::new(Vec::new()), stream: None }
     }
 
     #[must_use]
     pub fn json(status: u16, body: Vec<u8>) -> Self {
         let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
-        Self { status, headers, body: Zeroizing::new(body) }
+        Self { status, headers, body: Zeroizing::new(body), stream: None }
     }
 
     /// An error in the shape every client of the API reads.
@@ -93,6 +96,18 @@ impl AnswerWriter {
         }
     }
 
+    /// One piece of a stream, framed; the empty one is its end.
+    pub fn piece(&mut self, piece: &[u8], manner: Manner) -> &[u8] {
+        if manner.legacy {
+            append_wiped(&mut self.bytes, piece);
+        } else {
+            append_wiped(&mut self.bytes, format!("{:x}\r\n", piece.len()).as_bytes());
+            append_wiped(&mut self.bytes, piece);
+            append_wiped(&mut self.bytes, b"\r\n");
+        }
+        &self.bytes
+    }
+
     fn assemble(&mut self, answer: &Answer, manner: Manner) {
         let fields: usize = answer.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
         let needed = STATUS_LINE_AND_OWN_FIELDS + fields + answer.body.len();
@@ -109,7 +124,11 @@ impl AnswerWriter {
         for (name, value) in answer.headers.iter().filter(|(name, _)| !is_ours(name)) {
             self.field(name, value.as_bytes());
         }
-        if has_body {
+        if answer.stream.is_some() {
+            if !manner.legacy {
+                self.field("Transfer-Encoding", b"chunked");
+            }
+        } else if has_body {
             self.field("Content-Length", answer.body.len().to_string().as_bytes());
         }
         match (manner.keep_alive, manner.legacy) {
@@ -196,6 +215,26 @@ mod tests {
     #[test]
     fn no_content_has_no_length() {
         assert!(!written(&Answer::empty(204), Manner::default()).contains("Content-Length"));
+    }
+
+    #[test]
+    fn a_stream_is_framed_piece_by_piece_and_only_for_those_who_know_how() {
+        struct Nothing;
+        impl Stream for Nothing {
+            fn next(&mut self, _: std::time::Duration) -> Option<Vec<u8>> {
+                None
+            }
+        }
+        let answer = Answer { stream: Some(Box::new(Nothing)), ..Answer::empty(200) };
+        let text = written(&answer, Manner::default());
+        assert!(text.contains("Transfer-Encoding: chunked\r\n") && !text.contains("Content-Length"), "{text}");
+        let legacy = Manner { legacy: true, ..Manner::default() };
+        let text = written(&answer, legacy);
+        assert!(!text.contains("Transfer-Encoding") && !text.contains("Content-Length"), "{text}");
+        let piece = |bytes: &[u8], manner| AnswerWriter::default().piece(bytes, manner).to_vec();
+        assert_eq!(piece(b"0123456789ab", Manner::default()), b"c\r\n0123456789ab\r\n");
+        assert_eq!(piece(b"", Manner::default()), b"0\r\n\r\n");
+        assert_eq!(piece(b"ab", legacy), b"ab");
     }
 
     #[test]

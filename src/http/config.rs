@@ -36,7 +36,7 @@ pub enum TlsVersion {
     Tls13,
 }
 
-/// Sizes and deadlines of one listener. Each deadline is for the whole of its step, however the bytes trickle in.
+/// Sizes, deadlines and openness of one listener. Each deadline is for the whole of its step, however the bytes trickle in.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Connections served at once.
@@ -57,6 +57,14 @@ pub struct Limits {
     pub idle_deadline: Duration,
     /// How long what a refused client still sends is read and thrown away, so that it gets to see the refusal.
     pub linger_deadline: Duration,
+    pub open: Open,
+}
+
+/// What of the API is open on a listener to those without a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Open {
+    pub metrics: bool,
+    pub in_flight_requests: bool,
 }
 
 impl Limits {
@@ -76,6 +84,7 @@ impl Default for Limits {
             write_deadline: Duration::from_secs(30),
             idle_deadline: Duration::from_secs(90),
             linger_deadline: Duration::from_secs(1),
+            open: Open::default(),
         }
     }
 }

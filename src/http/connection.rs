@@ -8,6 +8,7 @@ use crate::http::guests::Guest;
 use crate::http::refusal::Refusal;
 use crate::http::request::{Message, Parser, Progress, Request};
 use crate::http::transport::{Transport, is_timeout};
+use crate::logical::Stream;
 use rustls_pki_types::CertificateDer;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +17,9 @@ use std::time::{Duration, Instant};
 
 /// How long a client that came when there was no room may take to ask, before it is closed unanswered.
 const REFUSED_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often a stream without anything to say looks whether anybody listens still.
+const STREAM_LOOK: Duration = Duration::from_secs(1);
 
 struct Connection<'a> {
     guest: &'a Guest,
@@ -155,13 +159,37 @@ impl Connection<'_> {
             peer: self.guest.peer,
             client_certificates: Arc::clone(&self.client_certificates),
             tls: self.transport.is_tls(),
+            open: self.limits.open,
         };
         let service = self.service;
         let answer = catch_unwind(AssertUnwindSafe(|| service.call(request)));
         let keep_alive = keep_alive && answer.is_ok() && !self.guest.must_leave();
-        let answer = answer.unwrap_or_else(|_| Answer::error(500, "internal error"));
-        self.send(&answer, Manner { without_body, keep_alive, legacy })?;
+        let mut answer = answer.unwrap_or_else(|_| Answer::error(500, "internal error"));
+        let keep_alive = keep_alive && answer.stream.is_none();
+        let manner = Manner { without_body, keep_alive, legacy };
+        self.send(&answer, manner)?;
+        if let Some(stream) = answer.stream.take().filter(|_| !without_body) {
+            self.stream(stream, manner)?;
+        }
         Ok(keep_alive)
+    }
+
+    /// Sends what a stream gives, until it is over, the client has gone or the server stops.
+    fn stream(&mut self, mut stream: Box<dyn Stream>, manner: Manner) -> io::Result<()> {
+        while !self.guest.must_leave() && self.transport.is_open() {
+            let Some(piece) = stream.next(STREAM_LOOK) else { break };
+            if !piece.is_empty() {
+                self.send_piece(&piece, manner)?;
+            }
+        }
+        self.send_piece(b"", manner)
+    }
+
+    fn send_piece(&mut self, piece: &[u8], manner: Manner) -> io::Result<()> {
+        let bytes = self.writer.piece(piece, manner);
+        let sent = self.transport.write(bytes, Instant::now() + self.limits.write_deadline);
+        self.writer.wipe();
+        sent
     }
 
     fn send(&mut self, answer: &Answer, manner: Manner) -> io::Result<()> {

@@ -57,6 +57,10 @@ fn success(id: &str, mut response: Response) -> Answer {
             answer.headers.push(("Content-Type".to_owned(), media_type.to_string()));
             answer
         }
+        Body::Stream { media_type, source } => {
+            let headers = vec![("Content-Type".to_owned(), (*media_type).to_owned())];
+            Answer { headers, stream: source.take(), ..Answer::empty(status) }
+        }
         Body::Bare(value) => json_answer(status, value.take()),
         Body::Data(data) => {
             json_answer(status, Value::Object(envelope::write(id, &response, Value::Object(std::mem::take(data)))))

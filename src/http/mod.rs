@@ -33,7 +33,7 @@ mod transport;
 mod workers;
 
 pub use answer::Answer;
-pub use config::{Limits, ListenerConfig, TlsConfig, TlsVersion};
+pub use config::{Limits, ListenerConfig, Open, TlsConfig, TlsVersion};
 pub use headers::Headers;
 pub use refusal::Refusal;
 pub use request::Request;

@@ -2,7 +2,7 @@
 //! one.
 
 use crate::http::body::BodyReader;
-use crate::http::config::Limits;
+use crate::http::config::{Limits, Open};
 use crate::http::head::{self, Head};
 use crate::http::headers::Headers;
 use crate::http::refusal::Refusal;
@@ -22,6 +22,8 @@ pub struct Request {
     /// The chain that the client showed, its own certificate first, to which it has the key; empty without one.
     pub client_certificates: Arc<[CertificateDer<'static>]>,
     pub tls: bool,
+    /// What the listener that it came by leaves open to all.
+    pub open: Open,
 }
 
 /// What was read from the wire: a request that does not know yet who sent it.

@@ -37,6 +37,17 @@ impl<'a> Transport<'a> {
         Ok((self.socket.peek(&mut first)? > 0).then_some(first[0]))
     }
 
+    /// Whether the peer has not ended. What it may have sent is left where it is.
+    pub fn is_open(&self) -> bool {
+        let looked = self.socket.set_nonblocking(true).and_then(|()| self.socket.peek(&mut [0]));
+        let restored = self.socket.set_nonblocking(false).is_ok();
+        let open = match looked {
+            Ok(amount) => amount > 0,
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        };
+        restored && open
+    }
+
     pub fn handshake(&mut self, config: Arc<rustls::ServerConfig>, deadline: Instant) -> io::Result<()> {
         let mut tls = Box::new(ServerConnection::new(config).map_err(io::Error::other)?);
         while tls.is_handshaking() {

@@ -27,6 +27,6 @@ pub use input::{Input, Map};
 pub use login::{Along, Login, LoginRenewal, LoginView};
 pub use path::CanonicalPath;
 pub use request::{Allowance, Operation, Request, WrapFormat};
-pub use response::{Auth, Body, Issued, LeaseAnswer, Outcome, Response, WrapInfo};
+pub use response::{Auth, Body, Issued, LeaseAnswer, Outcome, Response, Stream, WrapInfo};
 pub use route::{Action, Flags, Handler, Route};
 pub use token_parameters::{TokenParameters, TokenType};

@@ -23,6 +23,13 @@ pub enum Outcome {
     AsAsked(u16),
 }
 
+/// An answer that goes on after it has begun.
+pub trait Stream: Send {
+    /// What there is to say next, as soon as there is anything, at most after so long: then it may be empty. None when it is
+    /// over.
+    fn next(&mut self, at_most: Duration) -> Option<Vec<u8>>;
+}
+
 /// The answer's content.
 #[derive(Default)]
 pub enum Body {
@@ -37,6 +44,8 @@ pub enum Body {
     Bare(Value),
     /// Anything else, with its media type.
     Raw { media_type: Cow<'static, str>, bytes: Vec<u8> },
+    /// Goes on until it is over or nobody listens any more.
+    Stream { media_type: &'static str, source: Option<Box<dyn Stream>> },
 }
 
 impl Drop for Body {
@@ -45,7 +54,7 @@ impl Drop for Body {
             Self::Data(data) | Self::DataAndTop(data) => data.values_mut().for_each(wipe),
             Self::Bare(value) => wipe(value),
             Self::Raw { bytes, .. } => zeroize::Zeroize::zeroize(bytes),
-            Self::Empty => {}
+            Self::Empty | Self::Stream { .. } => {}
         }
     }
 }

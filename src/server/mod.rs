@@ -4,12 +4,13 @@
 pub mod dev;
 pub mod logging;
 pub mod process;
+mod sanitized;
 
 use crate::base::{Error, Result, SystemClock};
 use crate::config::{self, Config, Storage as StorageConfig};
 use crate::core::{Core, Registry, Settings};
 use crate::http::api::Api;
-use crate::http::{Limits, ListenerConfig, Server, TlsConfig, TlsVersion};
+use crate::http::{Limits, ListenerConfig, Open, Server, TlsConfig, TlsVersion};
 use crate::storage::Storage;
 use crate::storage::sqlite::SqliteStorage;
 use std::io::Write;
@@ -51,16 +52,25 @@ pub fn start(config: &Config) -> Result<Running> {
     };
     let core = Core::new(settings(config), registry(), storage, Arc::new(SystemClock::default()));
     core.judge_clock()?;
+    if let Some(level) = config.log_requests_level {
+        core.watch.told_at.get_or_init(|| level);
+    }
+    core.configuration.get_or_init(|| sanitized::shown(config));
     let listeners: Vec<ListenerConfig> = config.listeners.iter().map(listener).collect();
     let http = Server::bind(&listeners, Arc::new(Api { core: core.clone(), at_most: request_duration(config) }))?;
     Ok(Running { core, http: Arc::new(http) })
 }
 
-/// Runs until SIGTERM or SIGINT (SIGHUP reopens the audit files); then finishes the requests in flight and seals.
+/// Runs until SIGTERM or SIGINT; then finishes the requests in flight and seals. On SIGHUP the files of audit devices and of the
+/// log are opened afresh, and the configuration is read once more, for what of it can change meanwhile.
 ///
 /// # Errors
 /// As [`start`]; `Internal` when signals cannot be waited for.
-pub fn run(config: &Config, ready: impl FnOnce(&Running) -> Result<()>) -> Result<()> {
+pub fn run(
+    config: &Config,
+    reread: impl Fn() -> Result<Config>,
+    ready: impl FnOnce(&Running) -> Result<()>,
+) -> Result<()> {
     process::forbid_core_dumps();
     let _pid_file = config.pid_file.as_deref().map(process::PidFile::write).transpose()?;
     let signals = process::Signals::register()?;
@@ -73,7 +83,7 @@ pub fn run(config: &Config, ready: impl FnOnce(&Running) -> Result<()>) -> Resul
     let accepting = std::thread::Builder::new().name("accept".into()).spawn(move || http.serve());
     let accepting = accepting.map_err(|error| Error::internal("no thread to accept connections").caused_by(error))?;
     say(STARTED);
-    signals.wait(|| reopen_audit_files(&running.core));
+    signals.wait(|| hung_up(&running.core, &reread));
     log::info!("stopping: requests in flight are finished first");
     running.http.shutdown(GRACE);
     running.core.seal();
@@ -88,8 +98,17 @@ fn say(text: &str) {
     drop(std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()));
 }
 
-/// SIGHUP: audit files may have been moved aside to be rotated.
-fn reopen_audit_files(core: &Core) {
+/// SIGHUP: files may have been moved aside to be rotated, and the configuration may have changed.
+fn hung_up(core: &Core, reread: &impl Fn() -> Result<Config>) {
+    match reread().and_then(|config| logging::start(&config)) {
+        Ok(()) => log::info!("the log's level and file are as the configuration has them now"),
+        Err(error) => {
+            log::error!("the configuration is not taken on: {}", error.for_log());
+            if let Err(error) = crate::base::logging::reopen() {
+                log::error!("{}", error.for_log());
+            }
+        }
+    }
     if let Some(live) = core.live_or_none() {
         live.audit.reopen();
         log::info!("audit files are reopened");
@@ -121,6 +140,10 @@ fn listener(listener: &config::ListenerConfig) -> ListenerConfig {
         body_deadline: listener.http_read_timeout,
         idle_deadline: listener.http_idle_timeout,
         write_deadline: listener.http_write_timeout.unwrap_or(defaults.write_deadline),
+        open: Open {
+            metrics: listener.unauthenticated_metrics_access,
+            in_flight_requests: listener.unauthenticated_in_flight_requests_access,
+        },
         ..defaults
     };
     let tls = listener.tls.as_ref().map(|tls| TlsConfig {

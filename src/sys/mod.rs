@@ -8,10 +8,13 @@ pub mod auth;
 pub mod capabilities;
 pub mod clock;
 pub mod health;
+pub mod in_flight_req;
 pub mod init;
 pub mod internal;
 pub mod leader;
 pub mod leases;
+pub mod loggers;
+pub mod monitor;
 pub mod mounts;
 pub mod policies;
 pub mod policy;
@@ -42,6 +45,7 @@ pub static ROUTES: &[&Route<Call>] = &[
     &clock::CLOCK,
     &clock::ACCEPT,
     &health::HEALTH,
+    &in_flight_req::IN_FLIGHT,
     &init::INIT,
     &internal::MOUNTS,
     &internal::MOUNT,
@@ -60,6 +64,9 @@ pub static ROUTES: &[&Route<Call>] = &[
     &leases::tree::TREE,
     &leases::tree::OWN,
     &leases::why::WHY,
+    &loggers::ALL,
+    &loggers::ONE,
+    &monitor::MONITOR,
     &mounts::LIST,
     &mounts::MOUNT,
     &mounts::TUNE,
