@@ -60,6 +60,7 @@ pub const COMMANDS: &[Command] = &[
     kv::undelete::COMMAND,
     lease::lookup::COMMAND,
     lease::owner::COMMAND,
+    lease::reconcile::COMMAND,
     lease::renew::COMMAND,
     lease::revoke::COMMAND,
     lease::tree::COMMAND,

@@ -32,6 +32,7 @@ pub mod policies;
 pub mod prefixes;
 pub mod prepared;
 pub mod quotas;
+pub mod reconcile;
 pub mod records;
 pub mod recovery;
 pub mod renewal;

@@ -52,20 +52,34 @@ impl Live {
     /// # Errors
     /// `Internal` when the store fails.
     pub fn leases_of_subject(&self, subject: &str, limit: usize) -> Result<Vec<Lease>> {
+        self.storage.reading(|snapshot| self.leases_of_subject_in(snapshot, subject, limit))
+    }
+
+    fn leases_of_subject_in(&self, snapshot: &dyn Snapshot, subject: &str, limit: usize) -> Result<Vec<Lease>> {
+        let leases = Leases { barrier: &self.barrier };
+        let rows = self.rows_of_subject(snapshot, subject, limit)?;
+        Ok(rows.into_iter().filter_map(|row| borne(&leases, row, subject)).take(limit).collect())
+    }
+
+    /// The rows that are found by a name outside, on every mount; what is sealed in them is not looked at.
+    ///
+    /// # Errors
+    /// `Internal` when the store fails.
+    pub(super) fn rows_of_subject(
+        &self,
+        snapshot: &dyn Snapshot,
+        subject: &str,
+        limit: usize,
+    ) -> Result<Vec<LeaseRow>> {
         let leases = Leases { barrier: &self.barrier };
         let mounts = self.mounts();
-        let mut found = Vec::new();
+        let mut rows = Vec::new();
         for mount in mounts.active().chain(mounts.disabling()).filter(|mount| self.makes_credentials(mount)) {
             let hash = leases.index("lease subject", &mount.hash(), subject);
-            let rows = self.storage.reading(|snapshot: &dyn Snapshot| {
-                let mut rows = snapshot.leases_by(LeaseIndex::Subject, &hash, 0, limit)?;
-                rows.extend(snapshot.leases_named(&hash, 0, limit)?);
-                Ok(rows)
-            })?;
-            found.extend(rows.into_iter().filter_map(|row| borne(&leases, row, subject)));
+            rows.extend(snapshot.leases_by(LeaseIndex::Subject, &hash, 0, limit)?);
+            rows.extend(snapshot.leases_named(&hash, 0, limit)?);
         }
-        found.truncate(limit);
-        Ok(found)
+        Ok(rows)
     }
 
     /// Whether what a mount hands out is made outside.

@@ -212,9 +212,12 @@ impl Live {
             id: lease.payload.suffix.clone(),
             path: lease.payload.path.clone(),
             role: secret.role.clone(),
+            subject: secret.subject.clone(),
+            subjects: secret.subjects.clone(),
             revocation: secret.revocation.clone(),
             issued: lease.row.issued,
             expires: lease.row.expires,
+            ends: lease.payload.ends.map(Timestamp),
             pending: lease.row.state == LeaseState::Pending || lease.payload.refused,
             increment,
         }

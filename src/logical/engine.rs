@@ -2,7 +2,7 @@
 //! revoked.
 
 use crate::base::{Error, Result, Timestamp};
-use crate::logical::{Ctx, LoginRenewal, LoginView, Map, Records, Route};
+use crate::logical::{Ctx, LoginRenewal, LoginView, Map, Reconciling, Records, Route};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub struct Engine {
     /// What is written in the transaction that makes a mount of the version before one of this: it notes that the records are
     /// to be brought over, and schedules a task that does so. Until it is done the engine refuses the mount's requests.
     pub upgrade: Option<BeginUpgrade>,
+    /// How what it makes outside is compared with its leases. None: it makes nothing that can be listed.
+    pub reconciling: Option<&'static Reconciling>,
 }
 
 /// What [`Engine::upgrade`] is.
@@ -60,6 +62,7 @@ impl Engine {
         later: &[],
         aliases: &[],
         upgrade: None,
+        reconciling: None,
     };
 
     /// The version of this engine that serves a mount with these options.
@@ -150,10 +153,15 @@ pub struct LeaseView {
     /// The path that made it, below the mount (`creds/support`).
     pub path: String,
     pub role: String,
+    /// Its name outside, and further ones that were learnt when it was made.
+    pub subject: String,
+    pub subjects: Vec<String>,
     /// What [`crate::logical::Intent::revocation`] held.
     pub revocation: Value,
     pub issued: Timestamp,
     pub expires: Option<Timestamp>,
+    /// What no renewal moves its end beyond, besides the limits of its role and mount.
+    pub ends: Option<Timestamp>,
     /// Never became active: the create may have failed, or may land late.
     pub pending: bool,
     /// What the renewal asks for (zero: the default).

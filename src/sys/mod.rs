@@ -59,6 +59,7 @@ pub static ROUTES: &[&Route<Call>] = &[
     &leases::targets::TARGETS,
     &leases::LEASES,
     &leases::owner::OWNER,
+    &leases::reconcile::RECONCILE,
     &leases::revoke_entity::REVOKE,
     &leases::revoke_role::REVOKE,
     &leases::tree::TREE,

@@ -9,21 +9,25 @@ use crate::support::{PATIENCE, wait_for};
 use serde_json::{Value, json};
 
 /// A server, and how one asks it by other ways than the engine's.
-struct Site {
-    kind: &'static str,
-    configuration: Value,
+pub struct Site {
+    pub kind: &'static str,
+    pub configuration: Value,
     creation: &'static str,
     /// Does nothing but fail.
     faulty: &'static str,
-    accepts: fn(&str, &str) -> bool,
-    exists: fn(&str) -> bool,
+    /// What the names of the engine's users begin with.
+    pub beginning: &'static str,
+    pub accepts: fn(&str, &str) -> bool,
+    pub exists: fn(&str) -> bool,
     /// Makes a user by hand, with this password.
-    make: fn(&str, &str),
+    pub make: fn(&str, &str),
+    /// Ends a user by hand, with all that it can sign in by.
+    pub drop: fn(&str),
     /// Makes somebody who may do everything.
     make_administrator: fn(&str, &str),
 }
 
-fn sites() -> Vec<Site> {
+pub fn sites() -> Vec<Site> {
     vec![postgresql(), mysql(), cache()]
 }
 
@@ -38,10 +42,14 @@ fn postgresql() -> Site {
         }),
         creation: "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'",
         faulty: "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}'; GRANT nothing TO \"{{name}}\"",
+        beginning: "v-",
         accepts: |user, password| Postgres::shared().accepts(user, password),
         exists: |user| crate::postgresql::exists(Postgres::shared(), user),
         make: |user, password| {
             Postgres::shared().sql("postgres", &format!("CREATE ROLE \"{user}\" LOGIN PASSWORD '{password}'"));
+        },
+        drop: |user| {
+            Postgres::shared().sql("postgres", &format!("DROP ROLE \"{user}\""));
         },
         make_administrator: |user, password| {
             let make = format!("CREATE ROLE \"{user}\" SUPERUSER LOGIN PASSWORD '{password}'");
@@ -61,10 +69,17 @@ fn mysql() -> Site {
         }),
         creation: "CREATE USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'",
         faulty: "CREATE USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'; GRANT nothing TO '{{name}}'@'%'",
+        beginning: "v-",
         accepts: |user, password| MariaDb::shared().accepts(user, password),
         exists: |user| MariaDb::shared().sql(&format!("SELECT COUNT(*) FROM mysql.user WHERE User = '{user}'")) != "0",
         make: |user, password| {
             MariaDb::shared().sql(&format!("CREATE USER '{user}'@'%' IDENTIFIED BY '{password}'"));
+        },
+        drop: |user| {
+            let hosts = MariaDb::shared().sql(&format!("SELECT Host FROM mysql.user WHERE User = '{user}'"));
+            for host in hosts.lines() {
+                MariaDb::shared().sql(&format!("DROP USER '{user}'@'{host}'"));
+            }
         },
         make_administrator: |user, password| {
             let make = format!("CREATE USER '{user}'@'%' IDENTIFIED BY '{password}'");
@@ -85,10 +100,14 @@ fn cache() -> Site {
         }),
         creation: r#"["~app:*", "+@read", "+@connection"]"#,
         faulty: r#"["~app:*", "+@nothing"]"#,
+        beginning: "V_",
         accepts: |user, password| Redis::shared().accepts(user, password),
         exists: |user| Redis::shared().command(&["ACL", "USERS"]).lines().any(|line| line == user),
         make: |user, password| {
             Redis::shared().command(&["ACL", "SETUSER", user, "on", &format!(">{password}"), "~app:*", "+@read"]);
+        },
+        drop: |user| {
+            Redis::shared().command(&["ACL", "DELUSER", user]);
         },
         make_administrator: |user, password| {
             Redis::shared().command(&["ACL", "SETUSER", user, "on", &format!(">{password}"), "~*", "&*", "+@all"]);
@@ -98,7 +117,7 @@ fn cache() -> Site {
 
 impl Site {
     /// A bench with a connection `db` and a role `app`.
-    fn bench(&self) -> Bench {
+    pub fn bench(&self) -> Bench {
         let bench = Bench::new();
         let mut configuration = self.configuration.clone();
         configuration["allowed_roles"] = json!("*");
@@ -107,7 +126,7 @@ impl Site {
         bench
     }
 
-    fn lives(&self, made: &Credential) -> bool {
+    pub fn lives(&self, made: &Credential) -> bool {
         (self.accepts)(&made.username, &made.password)
     }
 

@@ -66,4 +66,7 @@ fn the_grants_of_the_documentation_are_enough() {
     bench.write("static-roles/batch", json!({ "db_name": "app", "username": "batch", "rotation_period": "24h" }));
     let password = text(&bench.read("static-creds/batch")["password"]);
     assert!(postgres.accepts("batch", &password));
+    bench.issue("readonly");
+    let (_, compared) = bench.server.get("sys/leases/reconcile/database");
+    assert_eq!((&compared["data"]["is_clean"], &compared["data"]["leases"]), (&json!(true), &json!(1)), "{compared}");
 }

@@ -9,6 +9,7 @@ mod crash;
 mod grants;
 mod mysql;
 mod postgresql;
+mod reconcile;
 mod redis;
 mod servers;
 #[path = "../support/mod.rs"]

@@ -176,6 +176,21 @@ impl Server {
         }
     }
 
+    /// A copy of the stopped server's file, as a backup keeps it.
+    pub fn copy_of_data(&self) -> Vec<u8> {
+        assert!(self.process.is_none(), "the server still runs");
+        std::fs::read(self.path("data.db")).unwrap()
+    }
+
+    /// Puts such a copy in the place of the stopped server's file.
+    pub fn restore(&self, copy: &[u8]) {
+        assert!(self.process.is_none(), "the server still runs");
+        for beside in ["data.db-wal", "data.db-shm"] {
+            std::fs::remove_file(self.path(beside)).ok();
+        }
+        std::fs::write(self.path("data.db"), copy).unwrap();
+    }
+
     /// Killed, started and unsealed.
     pub fn crash_and_recover(&mut self) {
         self.kill();

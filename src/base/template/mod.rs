@@ -9,12 +9,14 @@ mod layout;
 mod lexer;
 mod parser;
 mod printf;
+mod shape;
 #[cfg(test)]
 mod tests;
 
 use crate::base::hcl::Position;
 use crate::base::{Clock, Error, Result};
 use functions::Function;
+pub use shape::Shape;
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -3,6 +3,7 @@
 pub mod lookup;
 mod names;
 pub mod owner;
+pub mod reconcile;
 pub mod renew;
 pub mod revoke;
 pub mod tree;

@@ -169,6 +169,8 @@ pub struct User {
     /// Never given to another, not even to one of the same name.
     pub id: String,
     pub arn: String,
+    /// None where AWS does not say.
+    pub created: Option<Timestamp>,
     pub tags: BTreeMap<String, String>,
 }
 
@@ -181,11 +183,42 @@ pub fn user(iam: &Client, name: &str) -> Outcome<Option<User>> {
     match iam.call("GetUser", &[named(name)]) {
         Ok(answer) => {
             let (id, arn) = (text(&answer, "UserId"), text(&answer, "Arn"));
-            Ok(Some(User { id, arn, tags: tags(&answer) }))
+            let created = answer.first("CreateDate").and_then(moment);
+            Ok(Some(User { id, arn, created, tags: tags(&answer) }))
         }
         Err(failure) if failure.is("NoSuchEntity") => Ok(None),
         Err(failure) => Err(failure),
     }
+}
+
+/// A user in a list, which says nothing of its tags.
+pub struct ListedUser {
+    pub name: String,
+    pub id: String,
+    pub created: Option<Timestamp>,
+}
+
+/// A part of a list of users.
+pub struct Users {
+    pub users: Vec<ListedUser>,
+    /// What the next part goes on with, if there is one.
+    pub next: Option<String>,
+}
+
+/// The users of the account, whatever their paths: the page that goes on with `marker`, which is empty at first.
+///
+/// # Errors
+/// AWS's.
+pub fn users(iam: &Client, marker: &str) -> Outcome<Users> {
+    let parameters: Vec<_> = (!marker.is_empty()).then(|| pair("Marker", marker)).into_iter().collect();
+    let answer = iam.call("ListUsers", &parameters)?;
+    let mut created = answer.all("CreateDate").map(moment);
+    let named = answer.all("UserName").zip(answer.all("UserId"));
+    let users = named
+        .map(|(name, id)| ListedUser { name: name.to_owned(), id: id.to_owned(), created: created.next().flatten() })
+        .collect();
+    let next = answer.first("Marker").filter(|_| answer.first("IsTruncated") == Some("true")).map(str::to_owned);
+    Ok(Users { users, next })
 }
 
 /// What the members of a group may do: the documents of its inline policies, and the ARNs of its attached ones.

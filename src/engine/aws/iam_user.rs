@@ -11,7 +11,7 @@ use crate::engine::aws::role::Role;
 use crate::engine::aws::{iam, target};
 use crate::logical::{Created, Ctx, Intent, LeaseView, Renewal, Response, Revoked, SecretKind};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub const KIND: SecretKind = SecretKind {
 
 /// Begins the keys of the tags that the engine adds.
 pub const TAG_PREFIX: &str = "leasehold:";
-const SERVER_TAG: &str = "leasehold:server";
+pub const SERVER_TAG: &str = "leasehold:server";
 pub const MARK_TAG: &str = "leasehold:lease-mark";
 
 /// Tries until a user that was just made is known to the part of IAM that adds to it.
@@ -34,11 +34,35 @@ const VISIBILITY_TRIES: u32 = 7;
 
 /// What a lease holds to end its user by.
 #[derive(Debug, Serialize, Deserialize)]
-struct Owed {
-    user: String,
-    account: String,
-    mark: String,
-    iam_endpoint: String,
+pub struct Owed {
+    pub user: String,
+    pub account: String,
+    /// None for a user that was found without one.
+    pub mark: Option<String>,
+    pub iam_endpoint: String,
+    /// AWS's own id of a user that was found; empty for one whose name the lease chose.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub user_id: String,
+}
+
+impl Owed {
+    /// # Errors
+    /// `Internal` when this is not what such a lease holds.
+    pub fn of(revocation: &Value) -> Result<Self> {
+        Self::deserialize(revocation).map_err(|_| Error::internal("the lease does not say which user it is about"))
+    }
+
+    /// # Errors
+    /// `Internal` when it cannot be written.
+    pub fn to_value(&self) -> Result<Value> {
+        serde_json::to_value(self).map_err(|_| Error::internal("a revocation cannot be written"))
+    }
+
+    /// Whether a user of that name is the lease's.
+    #[must_use]
+    pub fn is(&self, user: &iam::User) -> bool {
+        user.tags.get(MARK_TAG) == self.mark.as_ref() && (self.user_id.is_empty() || self.user_id == user.id)
+    }
 }
 
 /// Makes a user for a role, under a lease.
@@ -50,13 +74,15 @@ pub fn issue(ctx: &mut Ctx, name: &str, role: &Role) -> Result<Response> {
     let (ttl, max_ttl) = lease::limits(ctx)?;
     let display_name = ctx.caller.display_name.clone();
     let user = names::choose(&root.username_template, Named::User, &display_name, name, ctx.clock.as_ref())?;
+    let mark = random::base62(20)?;
     let owed = Owed {
         user: user.clone(),
         account: target::account(ctx, &root)?,
-        mark: random::base62(20)?,
+        mark: Some(mark.clone()),
         iam_endpoint: root.iam_endpoint.clone(),
+        user_id: String::new(),
     };
-    let revocation = serde_json::to_value(&owed).map_err(|_| Error::internal("a revocation cannot be written"))?;
+    let revocation = owed.to_value()?;
     let intent = Intent {
         kind: KIND.kind,
         role: name.to_owned(),
@@ -69,7 +95,7 @@ pub fn issue(ctx: &mut Ctx, name: &str, role: &Role) -> Result<Response> {
     };
     let mut tags = role.iam_tags.clone();
     tags.insert(SERVER_TAG.to_owned(), ctx.server_id.clone());
-    tags.insert(MARK_TAG.to_owned(), owed.mark.clone());
+    tags.insert(MARK_TAG.to_owned(), mark);
     let deadline = ctx.outside().deadline();
     let client = root.iam(ctx, deadline);
     ctx.issue(&intent, |_outside| {
@@ -126,8 +152,7 @@ fn renew(ctx: &mut Ctx, _lease: &LeaseView) -> Result<Renewal> {
 }
 
 fn revoke(ctx: &mut Ctx, lease: &LeaseView) -> Result<Revoked> {
-    let owed: Owed = serde_json::from_value(lease.revocation.clone())
-        .map_err(|_| Error::internal("the lease does not say which user it is about"))?;
+    let owed = Owed::of(&lease.revocation)?;
     let root = Root::load(ctx)?;
     let account = target::account(ctx, &root)?;
     if account != owed.account {
@@ -144,7 +169,7 @@ fn revoke(ctx: &mut Ctx, lease: &LeaseView) -> Result<Revoked> {
             owed.user
         ))),
         None => Ok(Revoked::Gone),
-        Some(user) if user.tags.get(MARK_TAG) == Some(&owed.mark) => {
+        Some(user) if owed.is(&user) => {
             remove(&client, &owed.user)?;
             Ok(Revoked::Done)
         }

@@ -3,7 +3,7 @@
 //!
 //! The files follow the URLs: `config/…`, `roles`, `creds`, `sts`, `static-roles`, `static-creds`. Below them: `role` (what a
 //! role says), the four kinds of secret from issue to end (`iam_user`; `assumed_role`, `federation_token` and `session_token`,
-//! which share `session`), `static_rotation`, `target` (whose account it is), `names`, `turn`; `sources` (whose keys it works with
+//! which share `session`), `static_rotation`, `reconcile` (what is there), `target` (whose account it is), `names`, `turn`; `sources` (whose keys it works with
 //! when it is given none); and the wire: `iam` and `sts_api` (actions as functions), `client` (signed calls), `answer` (XML).
 //!
 //! Invariant: no call that makes something at AWS is sent before its lease is committed.
@@ -17,6 +17,7 @@ mod federation_token;
 mod iam;
 mod iam_user;
 mod names;
+mod reconcile;
 mod role;
 mod roles;
 mod session;
@@ -60,6 +61,7 @@ pub static ENGINE: Engine = Engine {
     secrets: &[iam_user::KIND, assumed_role::KIND, federation_token::KIND, session_token::KIND],
     recover: Some(recover),
     tasks: &[static_rotation::TASK, config::rotate_root::TASK],
+    reconciling: Some(&reconcile::RECONCILING),
     ..Engine::BLANK
 };
 

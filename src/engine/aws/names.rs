@@ -1,6 +1,6 @@
 //! The names of users and sessions: made by a template, fit for AWS, chosen before anything exists there.
 
-use crate::base::template::{Template, Values};
+use crate::base::template::{Shape, Template, Values};
 use crate::base::{Clock, Error, Result};
 
 /// The published default: who asked and for which role, the time, and chance.
@@ -30,14 +30,7 @@ pub fn choose(template: &str, named: Named, display_name: &str, role: &str, cloc
         Named::User => ("IAM", 64),
         Named::Session => ("STS", 32),
     };
-    let values = Values::new()
-        .with("Type", kind.to_owned())
-        .with("DisplayName", fitting(display_name))
-        .with("PolicyName", fitting(role));
-    let name = Template::parse(template)
-        .and_then(|template| template.render(&values, clock))
-        .map_err(|error| error.context("username_template"))?;
-    let name = fitting(name.trim());
+    let name = rendered(template, kind, (display_name, role), clock)?;
     match name.len() {
         0 => Err(Error::bad_request("username_template makes an empty name")),
         length if length > longest => Err(Error::bad_request(format!(
@@ -45,6 +38,23 @@ pub fn choose(template: &str, named: Named, display_name: &str, role: &str, cloc
         ))),
         _ => Ok(name),
     }
+}
+
+fn rendered(template: &str, kind: &str, (display_name, role): (&str, &str), clock: &dyn Clock) -> Result<String> {
+    let values = Values::new()
+        .with("Type", kind.to_owned())
+        .with("DisplayName", fitting(display_name))
+        .with("PolicyName", fitting(role));
+    let name = Template::parse(template)
+        .and_then(|template| template.render(&values, clock))
+        .map_err(|error| error.context("username_template"))?;
+    Ok(fitting(name.trim()))
+}
+
+/// What the names of users by a template have in common.
+#[must_use]
+pub fn shape(template: &str) -> Shape {
+    Shape::of(|sample, clock| rendered(template, "IAM", (sample, sample), clock))
 }
 
 /// The name that the caller wants for a session, cut and cleaned as AWS takes it.

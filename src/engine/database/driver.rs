@@ -125,6 +125,12 @@ impl Drop for Parameters {
     }
 }
 
+/// Begins the comments by which users are known.
+pub const COMMENT: &str = "leasehold server ";
+
+/// So much of a server's id tells it from others: 32 bits of chance.
+const SHORTEST_SERVER: usize = 8;
+
 /// The sign by which a user outside is known for one lease's: put on it in the step that makes it, so that no user is ever
 /// taken for ours that is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,7 +145,28 @@ impl Mark {
     /// As a comment on the user.
     #[must_use]
     pub fn comment(&self) -> String {
-        format!("leasehold server {} lease {}", self.server, self.lease)
+        format!("{COMMENT}{} lease {}", self.server, self.lease)
+    }
+
+    /// What such a comment says; none of other comments.
+    #[must_use]
+    pub fn of_comment(comment: &str) -> Option<Self> {
+        let (server, lease) = comment.strip_prefix(COMMENT)?.split_once(" lease ")?;
+        Some(Self { server: server.to_owned(), lease: lease.to_owned() })
+    }
+
+    /// Whether this, as it was read outside, is that lease's. Some databases keep letters in one case, or only the beginning
+    /// of what names the server.
+    #[must_use]
+    pub fn is(&self, of_lease: &Self) -> bool {
+        self.lease.eq_ignore_ascii_case(&of_lease.lease) && self.is_of(&of_lease.server)
+    }
+
+    /// Whether this, as it was read outside, is of that server's making.
+    #[must_use]
+    pub fn is_of(&self, server: &str) -> bool {
+        let beginning = server.get(..self.server.len());
+        self.server.len() >= SHORTEST_SERVER && beginning.is_some_and(|text| text.eq_ignore_ascii_case(&self.server))
     }
 
     /// As the name of the session that makes the user.
@@ -173,7 +200,8 @@ pub struct OldUser<'a> {
     pub username: &'a str,
     /// Empty: the driver's own.
     pub statements: &'a [String],
-    pub mark: &'a Mark,
+    /// None: it is known by its name alone, and carries no mark of any lease.
+    pub mark: Option<&'a Mark>,
     /// It may still be being made: sessions tagged with its lease are to be ended before anything is said of it.
     pub pending: bool,
 }
@@ -200,10 +228,20 @@ pub struct NewPassword<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedUser {
     pub username: String,
-    /// Where the database keeps one; [`Mark::comment`] for those that the engine made.
-    pub comment: String,
-    /// Where the database says.
-    pub created: Option<Timestamp>,
+    /// Of those that the engine made.
+    pub mark: Option<Mark>,
+    /// When it stops working by itself, where it does.
+    pub expires: Option<Timestamp>,
+    /// Whether anybody can sign in as it, as far as the database says.
+    pub can_sign_in: bool,
+}
+
+/// Which users are to be listed, in the order of their names: those whose names begin so, and those that carry any lease's mark.
+pub struct Wanted<'a> {
+    pub prefix: &'a str,
+    /// Only those behind this name.
+    pub after: &'a str,
+    pub limit: usize,
 }
 
 /// One connection. Each call ends by its deadline; after an error of kind `Upstream` the connection is not used again.
@@ -228,6 +266,9 @@ pub trait Database: Send {
 
     fn change_password(&mut self, change: &NewPassword<'_>, deadline: Instant) -> Result<()>;
 
-    /// The users whose names begin so, in order.
-    fn list_users(&mut self, prefix: &str, deadline: Instant) -> Result<Vec<ListedUser>>;
+    /// A page of users.
+    fn list_users(&mut self, wanted: &Wanted<'_>, deadline: Instant) -> Result<Vec<ListedUser>>;
+
+    /// Those of these users that are there.
+    fn users_named(&mut self, names: &[String], deadline: Instant) -> Result<Vec<ListedUser>>;
 }

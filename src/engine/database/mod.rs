@@ -3,7 +3,7 @@
 //! The files follow the URLs: `config`, `reset`, `reload`, `rotate_root`, `roles`, `creds`, `static_roles`, `static_creds`,
 //! `rotate_role`. Below them: `connection` (the record and the way to the database), `retired` (deleted connections that
 //! leases still need), `pool`, `role`, `user` (the secret, from issue to end), `username`,
-//! `statements` (values put into SQL), `static_role` and `schedule`. A kind
+//! `statements` (values put into SQL), `static_role` and `schedule`; `reconcile` lists what is there. A kind
 //! of database is one folder with a `Plugin` in it, and one row in `PLUGINS`; what it brings is said in `driver`.
 //!
 //! Invariant: no user is made before its lease is committed, and none is touched that does not carry its lease's mark.
@@ -15,6 +15,7 @@ pub mod driver;
 mod mysql;
 mod pool;
 mod postgresql;
+mod reconcile;
 mod redis;
 mod reload;
 mod reset;
@@ -67,6 +68,7 @@ pub static ENGINE: Engine = Engine {
     secrets: &[user::KIND],
     recover: Some(rotate_root::recover),
     tasks: &[retired::TASK, static_role::TASK],
+    reconciling: Some(&reconcile::RECONCILING),
     ..Engine::BLANK
 };
 

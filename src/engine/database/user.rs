@@ -10,7 +10,7 @@ use crate::engine::database::role::Role;
 use crate::engine::database::{retired, username};
 use crate::logical::{Created, Ctx, Intent, LeaseView, Renewal, Response, Revoked, SecretKind};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 pub const KIND: SecretKind = SecretKind {
@@ -24,18 +24,19 @@ pub const KIND: SecretKind = SecretKind {
 };
 
 /// A user outlives its lease in the database by this much, so that it never ends before.
-const GRACE: Duration = Duration::from_secs(5);
+pub const GRACE: Duration = Duration::from_secs(5);
 
 /// What a lease holds to end its user by.
 #[derive(Debug, Serialize, Deserialize)]
-struct Owed {
-    connection: String,
-    connection_id: String,
+pub struct Owed {
+    pub connection: String,
+    pub connection_id: String,
     /// Which database it was, in its own words.
-    target: String,
-    username: String,
-    mark: Mark,
-    revocation_statements: Vec<String>,
+    pub target: String,
+    pub username: String,
+    /// None for a user that was found without one and is known by its name alone.
+    pub mark: Option<Mark>,
+    pub revocation_statements: Vec<String>,
 }
 
 /// Makes a user for a role, under a lease.
@@ -57,10 +58,10 @@ pub fn issue(ctx: &mut Ctx, role_name: &str) -> Result<Response> {
         connection_id: connection.id.clone(),
         target: target.clone(),
         username: username.clone(),
-        mark: mark.clone(),
+        mark: Some(mark.clone()),
         revocation_statements: role.revocation_statements.clone(),
     };
-    let revocation = serde_json::to_value(&owed).map_err(|_| Error::internal("a revocation cannot be written"))?;
+    let revocation = owed.to_value()?;
     let (ttl, max_ttl) = role.limits();
     let intent = Intent {
         kind: KIND.kind,
@@ -87,13 +88,15 @@ pub fn issue(ctx: &mut Ctx, role_name: &str) -> Result<Response> {
 }
 
 fn renew(ctx: &mut Ctx, lease: &LeaseView) -> Result<Renewal> {
-    let owed = Owed::of(lease)?;
+    let owed = Owed::of(&lease.revocation)?;
+    let mark = owed.mark.as_ref().ok_or_else(|| Error::bad_request("lease is not renewable"))?;
     let role = Role::load(ctx, &lease.role)?;
     let (ttl, max_ttl) = role.limits();
     let longest = max_ttl.map_or(ctx.mount.max_lease_ttl, |longest| longest.min(ctx.mount.max_lease_ttl));
     let asked = if lease.increment.is_zero() { ttl.unwrap_or(ctx.mount.default_lease_ttl) } else { lease.increment };
     // As the core will grant it: the database is told first, so that the user never ends before its lease.
     let expires = ctx.now().plus(asked).min(lease.issued.plus(longest));
+    let expires = lease.ends.map_or(expires, |ends| expires.min(ends));
     if expires > ctx.now() {
         let connection = owed.connection(ctx)?;
         connection.with(ctx, &owed.connection, |database, deadline| {
@@ -102,7 +105,7 @@ fn renew(ctx: &mut Ctx, lease: &LeaseView) -> Result<Renewal> {
                 username: &owed.username,
                 expires: expires.plus(GRACE),
                 statements: &role.renew_statements,
-                mark: &owed.mark,
+                mark,
             };
             database.renew_user(&user, deadline)
         })?;
@@ -111,14 +114,14 @@ fn renew(ctx: &mut Ctx, lease: &LeaseView) -> Result<Renewal> {
 }
 
 fn revoke(ctx: &mut Ctx, lease: &LeaseView) -> Result<Revoked> {
-    let owed = Owed::of(lease)?;
+    let owed = Owed::of(&lease.revocation)?;
     let connection = owed.connection(ctx)?;
     let ended = connection.with(ctx, &owed.connection, |database, deadline| {
         see_target(database.target(), &owed)?;
         let user = OldUser {
             username: &owed.username,
             statements: &owed.revocation_statements,
-            mark: &owed.mark,
+            mark: owed.mark.as_ref(),
             pending: lease.pending,
         };
         database.delete_user(&user, deadline)
@@ -136,19 +139,30 @@ fn revoke(ctx: &mut Ctx, lease: &LeaseView) -> Result<Revoked> {
 }
 
 impl Owed {
-    fn of(lease: &LeaseView) -> Result<Self> {
-        serde_json::from_value(lease.revocation.clone())
-            .map_err(|_| Error::internal("the lease does not say which user it is about"))
+    /// # Errors
+    /// `Internal` when this is not what such a lease holds.
+    pub fn of(revocation: &Value) -> Result<Self> {
+        Self::deserialize(revocation).map_err(|_| Error::internal("the lease does not say which user it is about"))
     }
 
-    fn connection(&self, ctx: &Ctx) -> Result<Connection> {
+    /// # Errors
+    /// `Internal` when it cannot be written.
+    pub fn to_value(&self) -> Result<Value> {
+        serde_json::to_value(self).map_err(|_| Error::internal("a revocation cannot be written"))
+    }
+
+    /// The connection by which the user is reached.
+    ///
+    /// # Errors
+    /// `BadRequest` when there is none any more.
+    pub fn connection(&self, ctx: &Ctx) -> Result<Connection> {
         retired::find(ctx, &self.connection, &self.connection_id, &self.target)
     }
 }
 
 /// # Errors
 /// `Conflict` "target changed" where this is not the database that the lease's user is in.
-fn see_target(found: &str, owed: &Owed) -> Result<()> {
+pub fn see_target(found: &str, owed: &Owed) -> Result<()> {
     if found == owed.target {
         return Ok(());
     }

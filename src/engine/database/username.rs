@@ -3,8 +3,8 @@
 //! The random part of a name ends in a checksum that only this server can make, so that a name alone tells whether it may be
 //! one of ours.
 
-use crate::base::template::{Template, Values};
-use crate::base::{Error, Result, random};
+use crate::base::template::{Shape, Template, Values};
+use crate::base::{Clock, Error, Result, random};
 use crate::engine::database::driver::Naming;
 use crate::logical::Ctx;
 
@@ -22,14 +22,8 @@ pub fn check_template(template: &str) -> Result<()> {
 /// # Errors
 /// `BadRequest` when the template does not render, or to a name that is empty or too long.
 pub fn choose(ctx: &Ctx, naming: &Naming, template: &str, role: &str) -> Result<String> {
-    let template = if template.is_empty() { naming.template } else { template };
-    let values = Values::new()
-        .with("DisplayName", ctx.caller.display_name.clone())
-        .with("RoleName", role.to_owned())
-        .with("Random", random_part(ctx, naming.random)?);
-    let name = Template::parse(template)
-        .and_then(|template| template.render(&values, ctx.clock.as_ref()))
-        .map_err(|error| error.context("username_template"))?;
+    let random = random_part(ctx, naming.random)?;
+    let name = rendered(naming, template, (&ctx.caller.display_name, role, random), ctx.clock.as_ref())?;
     match name.len() {
         0 => Err(Error::bad_request("username_template makes an empty name")),
         length if length > naming.longest => Err(Error::bad_request(format!(
@@ -39,6 +33,31 @@ pub fn choose(ctx: &Ctx, naming: &Naming, template: &str, role: &str) -> Result<
         _ if name.contains('\0') => Err(Error::bad_request("username_template makes a name with a NUL in it")),
         _ => Ok(name),
     }
+}
+
+/// What the names by a template have in common.
+#[must_use]
+pub fn shape(naming: &Naming, template: &str) -> Shape {
+    Shape::of(|sample, clock| {
+        let random = random::base62(naming.random)?;
+        rendered(naming, template, (sample, sample, random), clock)
+    })
+}
+
+fn rendered(
+    naming: &Naming,
+    template: &str,
+    (display_name, role, random): (&str, &str, String),
+    clock: &dyn Clock,
+) -> Result<String> {
+    let template = if template.is_empty() { naming.template } else { template };
+    let values = Values::new()
+        .with("DisplayName", display_name.to_owned())
+        .with("RoleName", role.to_owned())
+        .with("Random", random);
+    Template::parse(template)
+        .and_then(|template| template.render(&values, clock))
+        .map_err(|error| error.context("username_template"))
 }
 
 fn random_part(ctx: &Ctx, length: usize) -> Result<String> {

@@ -245,9 +245,12 @@ fn view(intent: &Intent, pending: bool) -> LeaseView {
         id: "lease".to_owned(),
         path: format!("creds/{}", intent.role),
         role: intent.role.clone(),
+        subject: intent.subject.clone(),
+        subjects: Vec::new(),
         revocation: intent.revocation.clone(),
         issued: NOW,
         expires: None,
+        ends: None,
         pending,
         increment: Duration::ZERO,
     }

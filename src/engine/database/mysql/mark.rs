@@ -9,6 +9,8 @@ use crate::engine::database::driver::Mark;
 const PREFIX: &str = "lease-";
 /// Hosts of accounts have at most sixty characters in older servers.
 const SERVER: usize = 32;
+/// Characters of what names the lease.
+const LEASE: usize = 20;
 
 /// The host of the account that marks a name. Servers keep hosts in lower case.
 #[must_use]
@@ -17,13 +19,19 @@ pub fn host(mark: &Mark) -> String {
     format!("{PREFIX}{}-{server}", mark.lease).to_lowercase()
 }
 
-/// What a host says of whose user it is, in the words of [`Mark::comment`]; empty for other hosts.
+/// As the server's regular expressions tell such hosts from others.
+pub const PATTERN: &str = "^lease-[0-9a-z]{20}-[0-9a-z]+$";
+
+/// What a host says of whose user it is; none for other hosts.
 #[must_use]
-pub fn comment(host: &str) -> String {
-    let parts = host.strip_prefix(PREFIX).and_then(|rest| rest.split_once('-'));
-    let Some((lease, server)) = parts else { return String::new() };
+pub fn of_host(host: &str) -> Option<Mark> {
+    let (lease, server) = host.strip_prefix(PREFIX)?.split_once('-')?;
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if lease.len() != LEASE || server.is_empty() || !plain(lease) || !plain(server) {
+        return None;
+    }
     let server = uuid::Uuid::parse_str(server).map_or_else(|_| server.to_owned(), |uuid| uuid.to_string());
-    Mark { server, lease: lease.to_owned() }.comment()
+    Some(Mark { server, lease: lease.to_owned() })
 }
 
 /// The lock that the session holds which makes a lease's user: who wants to end that session finds it by this.

@@ -22,15 +22,19 @@ const MORE_RIGHTS_NEEDED: u16 = 1227;
 /// # Errors
 /// What is in the way; the user may then be there still, but cannot sign in.
 pub fn end(session: &mut Session, user: &OldUser<'_>, deadline: Instant) -> Result<Ended> {
-    if user.pending {
-        end_maker(session, user.mark, deadline)?;
+    if let Some(mark) = user.mark.filter(|_| user.pending) {
+        end_maker(session, mark, deadline)?;
     }
-    let marker = mark::host(user.mark);
+    let marker = user.mark.map(mark::host);
     let mut hosts = session.hosts(user.username, deadline)?;
-    if !hosts.contains(&marker) {
+    let is_meant = match &marker {
+        Some(marker) => hosts.contains(marker),
+        None => hosts.iter().all(|host| mark::of_host(host).is_none()),
+    };
+    if hosts.is_empty() || !is_meant {
         return Ok(if hosts.is_empty() { Ended::Gone } else { Ended::Unmarked });
     }
-    hosts.retain(|host| *host != marker);
+    hosts.retain(|host| Some(host) != marker.as_ref());
     if user.statements.is_empty() {
         drop_accounts(session, user.username, &hosts, deadline)?;
     } else {
@@ -38,10 +42,12 @@ pub fn end(session: &mut Session, user: &OldUser<'_>, deadline: Instant) -> Resu
         let statements = Dialect::MySql.fill(user.statements, &values);
         let statements = statements.map_err(|error| error.context("revocation_statements"))?;
         session.run_all("revocation_statements", &statements, &values, deadline)?;
-        see_that_it_is_out(session, user.username, &marker, deadline)?;
+        see_that_it_is_out(session, user.username, marker.as_deref(), deadline)?;
     }
     end_sessions(session, user.username, deadline)?;
-    session.run(&format!("DROP USER {}", account(user.username, &marker)?), deadline)?;
+    if let Some(marker) = &marker {
+        session.run(&format!("DROP USER {}", account(user.username, marker)?), deadline)?;
+    }
     Ok(Ended::Done)
 }
 
@@ -78,8 +84,8 @@ fn drop_accounts(session: &mut Session, username: &str, hosts: &[String], deadli
 }
 
 /// Statements may have done anything: what counts is that nobody can sign in as the user any more.
-fn see_that_it_is_out(session: &mut Session, username: &str, marker: &str, deadline: Instant) -> Result<()> {
-    for host in session.hosts(username, deadline)?.iter().filter(|host| *host != marker) {
+fn see_that_it_is_out(session: &mut Session, username: &str, marker: Option<&str>, deadline: Instant) -> Result<()> {
+    for host in session.hosts(username, deadline)?.iter().filter(|host| Some(host.as_str()) != marker) {
         let account = account(username, host)?;
         let shown = session.single(&format!("SHOW CREATE USER {account}"), deadline)?.unwrap_or_default();
         if !shown.contains("ACCOUNT LOCK") {

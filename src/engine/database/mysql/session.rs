@@ -5,7 +5,9 @@
 //! found by its mark when the lease is revoked.
 
 use crate::base::{Error, Kind, Result, random};
-use crate::engine::database::driver::{Database, Ended, ListedUser, NewPassword, NewUser, OldUser, RenewedUser};
+use crate::engine::database::driver::{
+    Database, Ended, ListedUser, NewPassword, NewUser, OldUser, RenewedUser, Wanted,
+};
 use crate::engine::database::mysql::address::Address;
 use crate::engine::database::mysql::wire::{Refusal, Row, Wire};
 use crate::engine::database::mysql::{account, literal, mark, removal};
@@ -181,22 +183,42 @@ impl Database for Session {
         self.run_all("rotation", &[statement], &values, deadline)
     }
 
-    fn list_users(&mut self, prefix: &str, deadline: Instant) -> Result<Vec<ListedUser>> {
-        let prefix = literal(prefix)?;
-        let question = format!(
-            "SELECT User, Host FROM mysql.user WHERE LEFT(User, CHAR_LENGTH({prefix})) = {prefix} ORDER BY User, Host"
+    fn list_users(&mut self, wanted: &Wanted<'_>, deadline: Instant) -> Result<Vec<ListedUser>> {
+        let (prefix, after) = (literal(wanted.prefix)?, literal(wanted.after)?);
+        let which = format!(
+            "WHERE User > {after} GROUP BY User \
+             HAVING LEFT(User, CHAR_LENGTH({prefix})) = {prefix} OR marker IS NOT NULL ORDER BY User LIMIT {}",
+            wanted.limit
         );
-        let mut users: Vec<ListedUser> = Vec::new();
-        for row in self.run(&question, deadline)? {
-            let [Some(username), Some(host)] = row.as_slice() else { continue };
-            let comment = mark::comment(host);
-            match users.last_mut().filter(|last| last.username == *username) {
-                Some(last) if last.comment.is_empty() => last.comment = comment,
-                Some(_) => {}
-                None => users.push(ListedUser { username: username.clone(), comment, created: None }),
-            }
+        self.listed(&which, deadline)
+    }
+
+    fn users_named(&mut self, names: &[String], deadline: Instant) -> Result<Vec<ListedUser>> {
+        if names.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(users)
+        let names = names.iter().map(|name| literal(name)).collect::<Result<Vec<_>>>()?;
+        self.listed(&format!("WHERE User IN ({}) GROUP BY User ORDER BY User", names.join(", ")), deadline)
+    }
+}
+
+impl Session {
+    /// A user for all accounts of one name. What marks the name is an account that nobody signs in by.
+    fn listed(&mut self, which: &str, deadline: Instant) -> Result<Vec<ListedUser>> {
+        let pattern = mark::PATTERN;
+        let question = format!(
+            "SELECT User, MAX(CASE WHEN Host REGEXP '{pattern}' THEN Host END) AS marker, \
+             SUM(CASE WHEN Host REGEXP '{pattern}' THEN 0 ELSE 1 END) FROM mysql.user {which}"
+        );
+        let rows = self.run(&question, deadline)?;
+        let user = |row: Row| {
+            let mut values = row.into_iter();
+            let (username, marker, others) = (values.next()??, values.next()?, values.next()?);
+            let can_sign_in = others.is_some_and(|count| count != "0");
+            let mark = marker.as_deref().and_then(mark::of_host);
+            Some(ListedUser { username, mark, expires: None, can_sign_in })
+        };
+        Ok(rows.into_iter().filter_map(user).collect())
     }
 }
 

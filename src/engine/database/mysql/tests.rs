@@ -94,8 +94,10 @@ fn a_mark_fits_into_a_host_and_tells_whose_it_is() {
     let host = mark::host(&mark);
     assert_eq!(host, "lease-abcdefghijklmnopqrst-123e4567e89b12d3a456426614174000");
     assert!(host.len() <= 60);
-    assert_eq!(mark::comment(&host), mark.comment().to_lowercase());
-    assert_eq!(mark::comment("%"), "");
+    assert!(mark::of_host(&host).is_some_and(|read| read.is(&mark)));
+    for other in ["%", "lease-db.example", "lease-abcdefghijklmnopqrst-", "lease-AbCdEfGhIjKlMnOpQrSt-1"] {
+        assert_eq!(mark::of_host(other), None, "{other}");
+    }
 }
 
 #[test]

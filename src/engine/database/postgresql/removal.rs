@@ -5,7 +5,7 @@
 //! more rights, a function or a view of its making would run with those: so there is no default heir.
 
 use crate::base::{Error, Kind, Result};
-use crate::engine::database::driver::{Ended, OldUser, Parameters};
+use crate::engine::database::driver::{Ended, Mark, OldUser, Parameters};
 use crate::engine::database::postgresql::identifier;
 use crate::engine::database::postgresql::session::{Session, run};
 use crate::engine::database::postgresql::wire::Wire;
@@ -53,12 +53,16 @@ impl Owned {
 /// # Errors
 /// What is in the way; the role may then be there still, but cannot sign in.
 pub fn end(session: &mut Session, user: &OldUser<'_>, deadline: Instant) -> Result<Ended> {
-    if user.pending {
-        end_sessions(&mut session.wire, "application_name", &user.mark.session(), deadline)?;
+    if let Some(mark) = user.mark.filter(|_| user.pending) {
+        end_sessions(&mut session.wire, "application_name", &mark.session(), deadline)?;
     }
+    let is_meant = |comment: &str| match user.mark {
+        Some(mark) => comment == mark.comment(),
+        None => Mark::of_comment(comment).is_none(),
+    };
     match session.comment(user.username, deadline)? {
         None => return Ok(Ended::Gone),
-        Some(comment) if comment != user.mark.comment() => return Ok(Ended::Unmarked),
+        Some(comment) if !is_meant(&comment) => return Ok(Ended::Unmarked),
         Some(_) => {}
     }
     if user.statements.is_empty() {

@@ -6,7 +6,7 @@
 
 use crate::base::{Error, Kind, Result, Secret, Timestamp};
 use crate::engine::database::driver::{
-    Database, Ended, ListedUser, NewPassword, NewUser, OldUser, Parameters, RenewedUser,
+    COMMENT, Database, Ended, ListedUser, Mark, NewPassword, NewUser, OldUser, Parameters, RenewedUser, Wanted,
 };
 use crate::engine::database::postgresql::address::Address;
 use crate::engine::database::postgresql::removal::{self, Owned};
@@ -14,7 +14,7 @@ use crate::engine::database::postgresql::wire::{APPLICATION, Wire};
 use crate::engine::database::postgresql::{identifier, literal};
 use crate::engine::database::statements::{Dialect, Values};
 use std::time::{Duration, Instant};
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
 /// Begins a transaction that has the turn: the lock's number is the word "lease" in letters.
 const TURN: &str = "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(465557414757)";
@@ -197,14 +197,40 @@ impl Database for Session {
         self.transaction(deadline, |wire| run(wire, "rotation_statements", statements, &values, deadline))
     }
 
-    fn list_users(&mut self, prefix: &str, deadline: Instant) -> Result<Vec<ListedUser>> {
-        let rows = self.wire.query(
-            "SELECT rolname::text, coalesce(pg_catalog.shobj_description(oid, 'pg_authid'), '') \
-             FROM pg_catalog.pg_roles WHERE pg_catalog.left(rolname::text, pg_catalog.length($1)) = $1 ORDER BY rolname",
-            &[(&prefix, Type::TEXT)],
-            deadline,
-        )?;
-        let user = |row: &tokio_postgres::Row| ListedUser { username: row.get(0), comment: row.get(1), created: None };
+    fn list_users(&mut self, wanted: &Wanted<'_>, deadline: Instant) -> Result<Vec<ListedUser>> {
+        let limit = i64::try_from(wanted.limit).unwrap_or(i64::MAX);
+        let which = "WHERE rolname > $1 AND (pg_catalog.left(rolname::text, pg_catalog.length($2)) = $2 \
+                     OR pg_catalog.left(pg_catalog.shobj_description(oid, 'pg_authid'), pg_catalog.length($3)) = $3) \
+                     ORDER BY rolname LIMIT $4";
+        let parameters: [(&(dyn ToSql + Sync), Type); 4] =
+            [(&wanted.after, Type::NAME), (&wanted.prefix, Type::TEXT), (&COMMENT, Type::TEXT), (&limit, Type::INT8)];
+        self.listed(which, &parameters, deadline)
+    }
+
+    fn users_named(&mut self, names: &[String], deadline: Instant) -> Result<Vec<ListedUser>> {
+        self.listed("WHERE rolname = ANY ($1)", &[(&names, Type::NAME_ARRAY)], deadline)
+    }
+}
+
+impl Session {
+    fn listed(
+        &mut self,
+        which: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+        deadline: Instant,
+    ) -> Result<Vec<ListedUser>> {
+        let question = format!(
+            "SELECT rolname::text, coalesce(pg_catalog.shobj_description(oid, 'pg_authid'), ''), rolcanlogin, \
+             CASE WHEN pg_catalog.isfinite(rolvaliduntil) THEN (extract(epoch FROM rolvaliduntil) * 1000)::bigint END \
+             FROM pg_catalog.pg_roles {which}"
+        );
+        let rows = self.wire.query(&question, parameters, deadline)?;
+        let user = |row: &tokio_postgres::Row| ListedUser {
+            username: row.get(0),
+            mark: Mark::of_comment(row.get(1)),
+            can_sign_in: row.get(2),
+            expires: row.get::<_, Option<i64>>(3).map(Timestamp),
+        };
         Ok(rows.iter().map(user).collect())
     }
 }

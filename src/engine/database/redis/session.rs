@@ -5,7 +5,7 @@
 
 use crate::base::{Error, Kind, Result};
 use crate::engine::database::driver::{
-    Database, Ended, ListedUser, Login, Mark, NewPassword, NewUser, OldUser, Parameters, RenewedUser,
+    Database, Ended, ListedUser, Login, Mark, NewPassword, NewUser, OldUser, Parameters, RenewedUser, Wanted,
 };
 use crate::engine::database::redis::rules;
 use crate::engine::database::redis::wire::{Answer, Refusal, Wire};
@@ -189,11 +189,15 @@ impl Database for Session {
     }
 
     fn delete_user(&mut self, user: &OldUser<'_>, deadline: Instant) -> Result<Ended> {
-        if user.pending {
-            self.end_maker(user.mark, deadline)?;
+        if let Some(mark) = user.mark.filter(|_| user.pending) {
+            self.end_maker(mark, deadline)?;
         }
+        let is_meant = |passwords: &[String]| match user.mark {
+            Some(mark) => passwords.contains(&hash(mark)),
+            None => passwords.iter().all(|hash| mark(hash).is_none()),
+        };
         let ended = match self.passwords(user.username, deadline)? {
-            Some(passwords) if !passwords.contains(&hash(user.mark)) => return Ok(Ended::Unmarked),
+            Some(passwords) if !is_meant(&passwords) => return Ok(Ended::Unmarked),
             // The server ends the user's sessions with it.
             Some(_) => self.run(&["ACL", "DELUSER", user.username], deadline).map(|_| Ended::Done)?,
             None => Ended::Gone,
@@ -216,23 +220,46 @@ impl Database for Session {
         self.persist(deadline).map_err(|error| Error::upstream(format!("the password is changed, but: {error}")))
     }
 
-    fn list_users(&mut self, prefix: &str, deadline: Instant) -> Result<Vec<ListedUser>> {
+    /// The server has no pages: it gives its whole list each time.
+    fn list_users(&mut self, wanted: &Wanted<'_>, deadline: Instant) -> Result<Vec<ListedUser>> {
         let list = self.run(&["ACL", "LIST"], deadline)?;
-        let mut users: Vec<ListedUser> = list
-            .items()
-            .iter()
-            .filter_map(|line| line.text()?.strip_prefix("user "))
-            .filter(|line| line.starts_with(prefix))
-            .map(|line| {
-                let mut words = line.split(' ');
-                let username = words.next().unwrap_or_default().to_owned();
-                let comment = words.find_map(|word| comment(word.strip_prefix('#')?)).unwrap_or_default();
-                ListedUser { username, comment, created: None }
-            })
+        let users = list.items().iter().filter_map(|line| listed(line.text()?));
+        let mut users: Vec<ListedUser> = users
+            .filter(|user| user.username.as_str() > wanted.after)
+            .filter(|user| user.mark.is_some() || user.username.starts_with(wanted.prefix))
             .collect();
         users.sort_by(|one, other| one.username.cmp(&other.username));
+        users.truncate(wanted.limit);
         Ok(users)
     }
+
+    fn users_named(&mut self, names: &[String], deadline: Instant) -> Result<Vec<ListedUser>> {
+        let mut users = Vec::new();
+        for name in names {
+            let user = self.run(&["ACL", "GETUSER", name], deadline)?;
+            if user == Answer::Nothing {
+                continue;
+            }
+            let texts =
+                |field| user.field(field).map(Answer::items).unwrap_or_default().iter().filter_map(Answer::text);
+            users.push(ListedUser {
+                username: name.clone(),
+                mark: texts("passwords").find_map(mark),
+                expires: None,
+                can_sign_in: texts("flags").any(|flag| flag == "on"),
+            });
+        }
+        Ok(users)
+    }
+}
+
+/// A user out of its line in the server's list: `user NAME on #HASH ~* +@read`.
+fn listed(line: &str) -> Option<ListedUser> {
+    let (username, rules) = line.strip_prefix("user ")?.split_once(' ')?;
+    let mut rules = rules.split(' ');
+    let can_sign_in = rules.next() == Some("on");
+    let mark = rules.find_map(|word| mark(word.strip_prefix('#')?));
+    Some(ListedUser { username: username.to_owned(), mark, expires: None, can_sign_in })
 }
 
 /// # Errors
@@ -257,12 +284,12 @@ fn hash(mark: &Mark) -> String {
     hex::encode(bytes)
 }
 
-/// What such a hash says of whose user it is, in the words of [`Mark::comment`], as far as it fits in.
-fn comment(hash: &str) -> Option<String> {
+/// What such a hash says of whose user it is, as far as it fits in; none for the hashes of passwords.
+fn mark(hash: &str) -> Option<Mark> {
     let bytes = hex::decode(hash).ok()?;
     let text = String::from_utf8(bytes.strip_prefix(TAG)?.to_vec()).ok()?;
     let (lease, server) = text.split_at_checked(LEASE)?;
-    Some(Mark { server: server.to_owned(), lease: lease.to_owned() }.comment())
+    Some(Mark { server: server.to_owned(), lease: lease.to_owned() })
 }
 
 impl Refusal {
@@ -290,10 +317,11 @@ mod tests {
         let mark = Mark { server: "123e4567-e89b-12d3-a456-426614174000".into(), lease: "AbCdEfGhIjKlMnOpQrSt".into() };
         let hash = hash(&mark);
         assert_eq!(hash.len(), 64);
-        assert_eq!(comment(&hash), Some("leasehold server 123e4567 lease AbCdEfGhIjKlMnOpQrSt".to_owned()));
-        assert_eq!(comment(&"ab".repeat(32)), None);
+        assert!(super::mark(&hash).is_some_and(|read| read.is(&mark) && read.server == "123e4567"));
+        assert_eq!(super::mark(&"ab".repeat(32)), None);
         let other = Mark { lease: "AbCdEfGhIjKlMnOpQrSu".into(), ..mark };
         assert_ne!(hash, super::hash(&other));
+        assert!(super::mark(&hash).is_some_and(|read| !read.is(&other)));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Pools, on connections that lead nowhere.
 
 use crate::base::{Error, Kind, Result};
-use crate::engine::database::driver::{Database, Ended, ListedUser, NewPassword, NewUser, OldUser, RenewedUser};
+use crate::engine::database::driver::{
+    Database, Ended, ListedUser, NewPassword, NewUser, OldUser, RenewedUser, Wanted,
+};
 use crate::engine::database::pool::{self, Limits, Pool};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,7 +63,11 @@ impl Database for Connection {
         Ok(())
     }
 
-    fn list_users(&mut self, _prefix: &str, _deadline: Instant) -> Result<Vec<ListedUser>> {
+    fn list_users(&mut self, _wanted: &Wanted<'_>, _deadline: Instant) -> Result<Vec<ListedUser>> {
+        Ok(Vec::new())
+    }
+
+    fn users_named(&mut self, _names: &[String], _deadline: Instant) -> Result<Vec<ListedUser>> {
         Ok(Vec::new())
     }
 }
