@@ -223,6 +223,12 @@ impl Clock for SystemClock {
     }
 }
 
+/// The time since this machine was started, suspends included: for what is to be measured rather than dated.
+#[must_use]
+pub fn since_boot() -> Duration {
+    Duration::from_millis(Host.boot().unsigned_abs())
+}
+
 /// A clock that tests turn by hand.
 pub struct ManualClock(AtomicI64);
 

@@ -64,6 +64,12 @@ pub fn time_of(identifier: &str) -> Timestamp {
     Timestamp(time.unwrap_or(0))
 }
 
+/// A number from 0 to 1, to part those who would otherwise do the same at the same moment; 0 where there is no randomness.
+#[must_use]
+pub fn fraction() -> f64 {
+    bytes::<4>().map_or(0.0, |bytes| f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX))
+}
+
 /// A random UUID (RFC 9562, version 4) as text.
 #[must_use]
 pub fn uuid() -> String {

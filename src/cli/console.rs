@@ -60,6 +60,13 @@ pub fn progress(text: &str) {
     let _ = out.flush();
 }
 
+/// Writes to standard output just what is given.
+pub fn raw(text: impl AsRef<str>) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_ref().as_bytes());
+    let _ = out.flush();
+}
+
 /// Writes bytes to standard output as they are; false where nobody reads them any more.
 #[must_use]
 pub fn bytes(bytes: &[u8]) -> bool {
@@ -69,10 +76,6 @@ pub fn bytes(bytes: &[u8]) -> bool {
 
 fn coloured(colour: &str, text: &str) -> String {
     if COLOURED.load(Ordering::Relaxed) { format!("{colour}{text}{PLAIN}") } else { text.to_owned() }
-}
-
-fn raw(text: impl AsRef<str>) {
-    let _ = bytes(text.as_ref().as_bytes());
 }
 
 /// All of standard input, as text.

@@ -3,8 +3,8 @@
 use crate::base::closest::closest;
 use crate::cli::command::{Command, Group};
 use crate::cli::{
-    audit, auth, delete, kv, lease, list, login, operator, patch, path_help, plugin, policy, print, read, secrets,
-    server, status, token, unwrap, version, version_history, write,
+    audit, auth, delete, env, get, kv, lease, list, login, operator, patch, path_help, plugin, policy, print, read,
+    run, secrets, server, status, token, unwrap, version, version_history, write,
 };
 
 /// Words that lead to other commands.
@@ -32,6 +32,9 @@ pub const COMMANDS: &[Command] = &[
     server::COMMAND,
     status::COMMAND,
     unwrap::COMMAND,
+    run::COMMAND,
+    env::COMMAND,
+    get::COMMAND,
     patch::COMMAND,
     path_help::COMMAND,
     version::COMMAND,
@@ -99,7 +102,7 @@ pub const COMMANDS: &[Command] = &[
 ];
 
 /// The commands that the bare program name shows first.
-pub const COMMON: &[&str] = &["read", "write", "delete", "list", "login", "server", "status", "unwrap"];
+pub const COMMON: &[&str] = &["read", "write", "delete", "list", "login", "server", "status", "unwrap", "run"];
 
 /// Words of the longest name: `kv metadata get`.
 const LONGEST: usize = 3;

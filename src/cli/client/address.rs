@@ -4,7 +4,7 @@ use crate::cli::Failure;
 use http::Uri;
 use std::fmt::Write;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Address {
     given: String,
     uri: Uri,

@@ -27,6 +27,7 @@ const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
 /// How long a token that wraps data by hand lives when nobody says.
 const USUAL_WRAP_TTL: &str = "5m";
 
+#[derive(Clone)]
 pub struct Client {
     agent: ureq::Agent,
     address: Address,
@@ -52,6 +53,7 @@ pub struct Call {
     pub body: Option<Value>,
     /// Asked only on the way to what the command is for: always sent, never wrapped.
     is_first: bool,
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// An answer that the server gave with success, or a 404.
@@ -65,7 +67,7 @@ struct Reply {
 impl Call {
     #[must_use]
     pub fn new(method: &'static str, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: None, is_first: false }
+        Self { method, path: path.into(), query: Vec::new(), body: None, is_first: false, headers: Vec::new() }
     }
 
     #[must_use]
@@ -77,6 +79,12 @@ impl Call {
     #[must_use]
     pub fn with_body(mut self, body: Value) -> Self {
         self.body = Some(body);
+        self
+    }
+
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 }
@@ -112,6 +120,13 @@ impl Client {
     #[must_use]
     pub fn with_token(mut self, token: Secret<String>) -> Self {
         self.token = Some(token);
+        self
+    }
+
+    /// The same client that sends each call once: for whoever paces repetitions itself.
+    #[must_use]
+    pub fn without_retries(mut self) -> Self {
+        self.pace = self.pace.without_retries();
         self
     }
 
@@ -290,6 +305,7 @@ impl Client {
         let mut headers = vec![("X-Vault-Request".to_owned(), "true".to_owned())];
         headers.extend(self.namespace.iter().map(|namespace| ("X-Vault-Namespace".to_owned(), namespace.clone())));
         headers.extend(self.headers.iter().cloned());
+        headers.extend(call.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         headers.extend(self.wrap_ttl(call).map(|ttl| ("X-Vault-Wrap-TTL".to_owned(), ttl.to_owned())));
         headers
     }

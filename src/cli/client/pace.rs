@@ -12,6 +12,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 const LONGEST_WISH: Duration = Duration::from_secs(60);
 const USUAL_RETRIES: u32 = 2;
 
+#[derive(Clone)]
 pub struct Pace {
     retries: u32,
     first_pause: Duration,
@@ -19,6 +20,7 @@ pub struct Pace {
 }
 
 /// So many requests in a second, and so many at once that were saved up.
+#[derive(Clone)]
 struct Rate {
     each: Duration,
     burst: u32,
@@ -38,6 +40,12 @@ impl Pace {
         };
         let rate = environment.variable("VAULT_RATE_LIMIT").map(Rate::parse).transpose()?;
         Ok(Self { retries, first_pause: FIRST_PAUSE, rate })
+    }
+
+    /// The same pace for whoever repeats requests by a plan of their own.
+    #[must_use]
+    pub fn without_retries(self) -> Self {
+        Self { retries: 0, ..self }
     }
 
     /// Whether a further attempt is left after so many.

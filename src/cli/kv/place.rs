@@ -26,13 +26,36 @@ impl Place {
         if path.is_empty() {
             return Err(Failure::local("Not enough arguments: a PATH or -mount is needed"));
         }
+        Self::of(client, &path)
+    }
+
+    /// Asks the server for the mount that a path leads to.
+    ///
+    /// # Errors
+    /// Whatever keeps the server from telling.
+    pub fn of(client: &Client, path: &str) -> Result<Self, Failure> {
         let answer = client.read_first(&format!("sys/internal/ui/mounts/{path}"));
         let answer = answer.map_err(|failure| failure.context(format!("Error finding the mount of {path}")))?;
         let data = answer.as_ref().and_then(|answer| answer.data());
         let mount = data.and_then(|data| data.get("path")).and_then(Value::as_str).map(mount_path).unwrap_or_default();
         let version = data.and_then(|data| data.get("options")?.get("version")?.as_str());
         let name = format!("{path}/").strip_prefix(&mount).map(|name| name.trim_end_matches('/').to_owned());
-        Ok(Self { name: name.unwrap_or(path), versioned: version == Some("2"), mount })
+        Ok(Self { name: name.unwrap_or_else(|| path.to_owned()), versioned: version == Some("2"), mount })
+    }
+
+    /// A path below no mount that anybody told of.
+    #[must_use]
+    pub fn unversioned(path: &str) -> Self {
+        Self { mount: String::new(), name: path.to_owned(), versioned: false }
+    }
+
+    /// The path to read for the secret, which may have been given with `data` in it already.
+    #[must_use]
+    pub fn read_path(&self) -> String {
+        match self.versioned && self.name.starts_with("data/") {
+            true => format!("{}{}", self.mount, self.name),
+            false => self.data(),
+        }
     }
 
     /// The path of the secret itself.
