@@ -16,6 +16,8 @@ use crate::storage::{Hash, KeyRow, Snapshot, Tx};
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 pub use place::Place;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use zeroize::Zeroizing;
 
 const TERM_SIZE: usize = 4;
@@ -31,10 +33,29 @@ const LOOKUP_KEY: &str = "lookup_key";
 
 /// The keys of an unsealed store; dropping it wipes them from memory.
 pub struct Barrier {
-    /// In order of term; the last one seals.
-    data_keys: Vec<DataKey>,
+    keys: RwLock<Keys>,
     lookup_key: Secret<[u8; 32]>,
+    /// How many values the newest data key has sealed since it was read.
+    sealed: AtomicU64,
 }
+
+struct Keys {
+    root: Secret<[u8; 32]>,
+    /// In order of term; the last one seals.
+    data: Vec<DataKey>,
+}
+
+/// The key that seals, as `sys/key-status` shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyStatus {
+    pub term: u32,
+    pub installed: Timestamp,
+    /// Values sealed with it since it was read or made.
+    pub sealed: u64,
+}
+
+/// A data key that is in the store, and seals once it is installed.
+pub struct NextKey(DataKey);
 
 impl Barrier {
     /// Makes the first data key and the look-up key, wrapped by `root_key`.
@@ -69,11 +90,95 @@ impl Barrier {
         for row in keyring {
             let (term, created) = (row.term.to_be_bytes(), row.created.0.to_be_bytes());
             let key = unwrap(&root, &keyring_place(&term, &[&created]), &row.wrapped)?;
-            data_keys.push(DataKey::new(row.term, key.expose()));
+            data_keys.push(DataKey { installed: row.created, ..DataKey::new(row.term, key.expose()) });
         }
         data_keys.sort_by_key(|key| key.term);
         let lookup_key = unwrap(&root, &lookup_place(), &wrapped_lookup_key)?;
-        Ok(Self { data_keys, lookup_key })
+        let keys = RwLock::new(Keys { root: root_key.clone(), data: data_keys });
+        Ok(Self { keys, lookup_key, sealed: AtomicU64::new(0) })
+    }
+
+    /// The key that wraps the others, for whoever stores it anew.
+    #[must_use]
+    pub fn root_key(&self) -> Secret<[u8; 32]> {
+        self.read().root.clone()
+    }
+
+    /// Wraps every key of the store with `new` instead of this barrier's root key. It takes effect here with
+    /// [`Barrier::install_root`], after the transaction.
+    ///
+    /// # Errors
+    /// `Internal` when what is stored does not open, or the store fails.
+    pub fn rewrap(&self, tx: &mut dyn Tx, new: &Secret<[u8; 32]>) -> Result<()> {
+        let (old, new) = (DataKey::new(ROOT_TERM, self.root_key().expose()), DataKey::new(ROOT_TERM, new.expose()));
+        let damaged = |_| Error::internal("the stored keyring does not open");
+        for row in tx.keyring()? {
+            let (term, created) = (row.term.to_be_bytes(), row.created.0.to_be_bytes());
+            let grants: [&[u8]; 1] = [&created];
+            let place = keyring_place(&term, &grants);
+            let key = unwrap(&old, &place, &row.wrapped).map_err(damaged)?;
+            tx.put_key(&KeyRow { wrapped: new.seal(&place, key.expose())?, ..row })?;
+        }
+        let stored = tx.meta(LOOKUP_KEY)?.unwrap_or_default();
+        let lookup_key = unwrap(&old, &lookup_place(), &stored).map_err(damaged)?;
+        tx.set_meta(LOOKUP_KEY, &new.seal(&lookup_place(), lookup_key.expose())?)
+    }
+
+    /// The root key that the store's keys are wrapped with from now on.
+    pub fn install_root(&self, new: Secret<[u8; 32]>) {
+        self.write().root = new;
+    }
+
+    /// Makes the next data key and stores it. It seals once it is installed, after the transaction.
+    ///
+    /// # Errors
+    /// `Internal` without randomness, or when the store fails.
+    pub fn next_key(&self, tx: &mut dyn Tx, now: Timestamp) -> Result<NextKey> {
+        let root = DataKey::new(ROOT_TERM, self.root_key().expose());
+        let newest = tx.keyring()?.iter().map(|row| row.term).max().unwrap_or(ROOT_TERM);
+        let term = newest.checked_add(1).ok_or_else(|| Error::internal("there are no more terms for keys"))?;
+        let key = Secret::new(random::bytes::<32>()?);
+        let grants: [&[u8]; 1] = [&now.0.to_be_bytes()];
+        let wrapped = root.seal(&keyring_place(&term.to_be_bytes(), &grants), key.expose())?;
+        tx.put_key(&KeyRow { term, created: now, wrapped })?;
+        Ok(NextKey(DataKey { installed: now, ..DataKey::new(term, key.expose()) }))
+    }
+
+    /// Seals with a new data key from now on.
+    pub fn install(&self, next: NextKey) {
+        let mut keys = self.write();
+        keys.data.push(next.0);
+        keys.data.sort_by_key(|key| key.term);
+        self.sealed.store(0, Ordering::Relaxed);
+    }
+
+    /// The data key that seals now.
+    #[must_use]
+    pub fn status(&self) -> KeyStatus {
+        let keys = self.read();
+        let (term, installed) = keys.data.last().map_or((0, Timestamp(0)), |key| (key.term, key.installed));
+        KeyStatus { term, installed, sealed: self.sealed.load(Ordering::Relaxed) }
+    }
+
+    /// Goes on counting where an earlier process has stopped.
+    pub fn resume_count(&self, term: u32, sealed: u64) {
+        if self.status().term == term {
+            self.sealed.fetch_add(sealed, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a value was sealed with an older data key than the one that seals now.
+    #[must_use]
+    pub fn is_outdated(&self, sealed: &[u8]) -> bool {
+        term_of(sealed).is_some_and(|term| self.read().data.last().is_some_and(|newest| term < newest.term))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Keys> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Keys> {
+        self.keys.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Seals `plaintext` for `place` with the newest data key.
@@ -81,7 +186,8 @@ impl Barrier {
     /// # Errors
     /// `Internal` when the operating system gives no randomness.
     pub fn seal(&self, place: &Place<'_>, plaintext: &[u8]) -> Result<Vec<u8>> {
-        self.data_keys.last().ok_or_else(|| Error::internal("the keyring is empty"))?.seal(place, plaintext)
+        self.sealed.fetch_add(1, Ordering::Relaxed);
+        self.read().data.last().ok_or_else(|| Error::internal("the keyring is empty"))?.seal(place, plaintext)
     }
 
     /// Opens what was sealed for `place`.
@@ -92,7 +198,8 @@ impl Barrier {
         let table = place.table;
         let damaged = |why: &str| Error::internal(format!("a row of {table} does not open: {why}"));
         let term = term_of(sealed).ok_or_else(|| damaged("it is cut short"))?;
-        let key = self.data_keys.iter().rev().find(|key| key.term == term);
+        let keys = self.read();
+        let key = keys.data.iter().rev().find(|key| key.term == term);
         key.ok_or_else(|| damaged("its key is not in the keyring"))?
             .open(place, sealed)
             .ok_or_else(|| damaged("it was changed or moved"))
@@ -122,12 +229,13 @@ impl Barrier {
 /// One key and its term. The cipher wipes the key when dropped.
 struct DataKey {
     term: u32,
+    installed: Timestamp,
     cipher: XChaCha20Poly1305,
 }
 
 impl DataKey {
     fn new(term: u32, key: &[u8; 32]) -> Self {
-        Self { term, cipher: XChaCha20Poly1305::new(key.into()) }
+        Self { term, installed: Timestamp(0), cipher: XChaCha20Poly1305::new(key.into()) }
     }
 
     fn seal(&self, place: &Place<'_>, plaintext: &[u8]) -> Result<Vec<u8>> {

@@ -12,6 +12,7 @@ pub mod hcl;
 pub mod logging;
 pub mod outbound;
 pub mod passwords;
+pub mod peer;
 pub mod random;
 pub mod secret;
 pub mod template;

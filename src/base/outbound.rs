@@ -73,7 +73,7 @@ fn time_left(url: &str, deadline: Instant) -> Result<Duration> {
     if left.is_zero() { Err(Error::upstream(format!("no time is left to call {url}"))) } else { Ok(left) }
 }
 
-fn reply(url: &str, sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Reply> {
+pub(super) fn reply(url: &str, sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Reply> {
     let unanswered = |error: ureq::Error| Error::upstream(format!("{url} did not answer: {error}"));
     let mut response = sent.map_err(unanswered)?;
     let status = response.status().as_u16();

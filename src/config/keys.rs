@@ -1,5 +1,6 @@
 //! The keys of a server's configuration: one row each.
 
+use super::seals;
 use super::section::{Notes, Row, Section, boolean, once, path, repeated, size, text, texts, time};
 use super::watching;
 use super::{ClientCertificates, Config, ListenerConfig, LogFormat, Storage, TlsConfig, TlsVersion};
@@ -14,7 +15,7 @@ pub(super) static SERVER: Section<Config> = Section {
         once("storage", read_storage),
         once("backend", read_storage),
         repeated("listener", read_listener),
-        repeated("seal", refuse_seal),
+        repeated("seal", seals::read),
         once("default_lease_ttl", |config, item, _| set(&mut config.default_lease_ttl, time(item)?)),
         once("max_lease_ttl", |config, item, _| set(&mut config.max_lease_ttl, time(item)?)),
         once("api_addr", |config, item, _| set(&mut config.api_addr, Some(text(item)?))),
@@ -159,18 +160,6 @@ fn read_storage(config: &mut Config, item: &Item, notes: &mut Notes) -> Result<(
 fn note_if_set(item: &Item, notes: &mut Notes, why: &str) -> Result<()> {
     if boolean(item)? {
         notes.warn(item.key.position, format!("{} has no effect here: {why}", item.key.text));
-    }
-    Ok(())
-}
-
-/// Sharing the key among people is what happens without a stanza. Any other seal was written to protect the root key in some
-/// way, and must not be passed over.
-fn refuse_seal(_: &mut Config, item: &Item, _: &mut Notes) -> Result<()> {
-    for Block { label, .. } in item.labelled_blocks()? {
-        if label.text != "shamir" {
-            let what = format!("the seal {:?} is not supported yet; expected \"shamir\" or no seal stanza", label.text);
-            return Err(label.position.error(what));
-        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! dropped in silence; what would make the server less safe when ignored is refused.
 
 mod keys;
+pub mod seals;
 mod section;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,8 @@ pub struct Config {
     /// `storage "sqlite" { path = "…" }` or `storage "inmem" {}`, also spelt `backend`.
     pub storage: Option<Storage>,
     pub listeners: Vec<ListenerConfig>,
+    /// `seal "…" { … }`: what keeps the root key; without one, people's shares do.
+    pub seals: Vec<seals::Seal>,
     pub default_lease_ttl: Duration,
     pub max_lease_ttl: Duration,
     /// The address under which clients reach this server.
@@ -119,6 +122,7 @@ impl Default for Config {
         Self {
             storage: None,
             listeners: Vec::new(),
+            seals: Vec::new(),
             default_lease_ttl: DEFAULT_TTL,
             max_lease_ttl: DEFAULT_TTL,
             api_addr: None,
@@ -160,7 +164,7 @@ impl Config {
         if self.default_lease_ttl > self.max_lease_ttl {
             return Err(Error::bad_request("default_lease_ttl is larger than max_lease_ttl"));
         }
-        Ok(())
+        seals::check(&self.seals)
     }
 }
 

@@ -160,7 +160,7 @@ fn what_cannot_be_obeyed_is_refused() {
         ),
         (
             "seal \"awskms\" {}",
-            "line 1, column 6: the seal \"awskms\" is not supported yet; expected \"shamir\" or no seal stanza",
+            "line 1, column 6: the seal \"awskms\" is not supported; expected \"static\", \"passphrase\", \"transit\", \"shamir\" or no seal stanza",
         ),
         ("listener \"unix\" {}", "line 1, column 10: no listener is called \"unix\"; expected listener \"tcp\" { … }"),
         (

@@ -305,6 +305,6 @@ fn own_end(lease: &Lease, now: Timestamp) -> Cause {
     Cause { request_id: lease.payload.request_id.clone(), ..Cause::of(Event::Unanswered) }
 }
 
-fn place(key: &Hash) -> Place<'_> {
+pub(super) fn place(key: &Hash) -> Place<'_> {
     Place { table: "causes", column: "sealed", row: key, grants: &[] }
 }

@@ -4,6 +4,7 @@ use crate::audit::Broker;
 use crate::barrier::Barrier;
 use crate::base::{Clock, Error, Result, Timestamp};
 use crate::core::answers::Answers;
+use crate::core::ceremonies::Ceremonies;
 use crate::core::identity;
 use crate::core::mounts::{self, Class, Mount, Table};
 use crate::core::policies::Policies;
@@ -14,7 +15,8 @@ use crate::core::ttl::Limits;
 use crate::core::{Registry, Settings};
 use crate::logical::Engine;
 use crate::storage::{Hash, Storage, Tx};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 pub struct Live {
     pub settings: Settings,
@@ -31,11 +33,17 @@ pub struct Live {
     pub resolver: identity::Resolver,
     /// Which targets answer.
     pub targets: Targets,
+    /// What holders of keys are about to do together.
+    pub ceremonies: Ceremonies,
     pub cluster_id: String,
     pub cluster_name: String,
+    /// Whether a thread seals anew what older keys have sealed.
+    pub resealing: AtomicBool,
     mounts: RwLock<Arc<Table>>,
     /// Held while the mount table changes, so that two changes do not overlook each other.
     changing: Mutex<()>,
+    /// Held while keys are made anew, so that none is wrapped by one that is being replaced.
+    keys: Mutex<()>,
 }
 
 /// What [`Live::new`] takes, made by unsealing.
@@ -70,16 +78,24 @@ impl Live {
             bell: Bell::default(),
             resolver: identity::Resolver::default(),
             targets: Targets::default(),
+            ceremonies: Ceremonies::default(),
             cluster_id: opened.cluster_id,
             cluster_name: opened.cluster_name,
+            resealing: AtomicBool::new(false),
             mounts: RwLock::new(Arc::new(opened.mounts)),
             changing: Mutex::new(()),
+            keys: Mutex::new(()),
         }
     }
 
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Waits until nobody else makes keys anew.
+    pub fn changing_keys(&self) -> MutexGuard<'_, ()> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The mount table as it is now.

@@ -13,9 +13,11 @@ pub mod batch;
 pub mod call;
 pub mod callers;
 pub mod causes;
+pub mod ceremonies;
 pub mod cubbyholes;
 pub mod denial;
 pub mod errand;
+pub mod handover;
 pub mod hints;
 pub mod identity;
 pub mod issue;
@@ -31,12 +33,18 @@ pub mod plan;
 pub mod policies;
 pub mod prefixes;
 pub mod prepared;
+pub mod quorum;
 pub mod quotas;
 pub mod reconcile;
 pub mod records;
 pub mod recovery;
+pub mod recovery_key;
+pub mod rekey;
 pub mod renewal;
+pub mod reseal;
 pub mod revocation;
+pub mod root_generation;
+pub mod rotation;
 pub mod routing;
 pub mod sealing;
 pub mod selection;
@@ -51,6 +59,7 @@ pub mod time;
 pub mod tokens;
 pub mod tree;
 pub mod ttl;
+pub mod unsealing;
 pub mod watch;
 pub mod why;
 pub mod workers;
@@ -60,6 +69,7 @@ pub mod wrapping_jwt;
 use crate::base::{Clock, Error, Result};
 use crate::logical::doc::Endpoint;
 use crate::logical::{Engine, Route};
+use crate::seal::auto::AutoSeal;
 use crate::storage::Storage;
 pub use authentication::Identity;
 pub use call::Call;
@@ -68,6 +78,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
+pub use unsealing::Seals;
 
 /// What the configuration says that the core must know.
 #[derive(Debug, Clone, Default)]
@@ -162,7 +173,9 @@ pub struct Core {
     /// The configuration as it may be shown.
     pub configuration: OnceLock<Value>,
     state: RwLock<Option<Arc<Live>>>,
-    unsealing: Mutex<sealing::Progress>,
+    unsealing: Mutex<unsealing::Progress>,
+    opening: Mutex<()>,
+    seals: OnceLock<Seals>,
 }
 
 impl Core {
@@ -176,8 +189,25 @@ impl Core {
             watch: Arc::default(),
             configuration: OnceLock::new(),
             state: RwLock::new(None),
-            unsealing: Mutex::new(sealing::Progress::default()),
+            unsealing: Mutex::default(),
+            opening: Mutex::default(),
+            seals: OnceLock::new(),
         })
+    }
+
+    /// Gives the core the seals that it is configured with, before it serves; without them it is sealed by shares.
+    pub fn use_seals(&self, seals: Seals) {
+        drop(self.seals.set(seals));
+    }
+
+    /// The seal that opens by itself, where one is configured.
+    #[must_use]
+    pub fn current_seal(&self) -> Option<Arc<dyn AutoSeal>> {
+        self.seals().current.clone()
+    }
+
+    fn seals(&self) -> &Seals {
+        self.seals.get_or_init(Seals::default)
     }
 
     /// The unsealed part.

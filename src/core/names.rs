@@ -72,6 +72,25 @@ impl Names<'_> {
         }
     }
 
+    /// A node's name sealed with the newest key.
+    pub fn reseal(&self, row: &NodeRow) -> Result<Vec<u8>> {
+        self.seal(row.parent, &row.name, &self.open(row)?)
+    }
+
+    /// The path of a node, from its mount's top.
+    pub fn path_of(&self, snapshot: &dyn Snapshot, node: i64) -> Result<String> {
+        let mut names = Vec::new();
+        let mut next = node;
+        while next != 0 {
+            let row =
+                snapshot.node_row(next)?.ok_or_else(|| Error::internal("a node has no way to its mount's top"))?;
+            names.push(self.open(&row)?);
+            next = row.parent;
+        }
+        names.reverse();
+        Ok(names.join("/"))
+    }
+
     fn open(&self, row: &NodeRow) -> Result<String> {
         let name = self.barrier.open(&self.place(&identity(row.parent, &row.name)), &row.sealed_name)?;
         if self.hash_bytes(&name) != row.name {

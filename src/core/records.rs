@@ -260,6 +260,14 @@ pub fn record(snapshot: &dyn Snapshot, names: &Names<'_>, path: &str) -> Result<
     names.barrier.open(&place(&identity(names, path)), &row.sealed).map(Some)
 }
 
+/// A record sealed with the newest key.
+pub fn reseal(snapshot: &dyn Snapshot, barrier: &Barrier, node: i64, sealed: &[u8]) -> Result<Vec<u8>> {
+    let row = snapshot.node_row(node)?.ok_or_else(|| Error::internal("a record hangs at no node"))?;
+    let names = Names { barrier, mount: row.mount };
+    let identity = identity(&names, &names.path_of(snapshot, node)?);
+    barrier.seal(&place(&identity), &barrier.open(&place(&identity), sealed)?)
+}
+
 fn has(snapshot: &dyn Snapshot, names: &Names<'_>, path: &str) -> Result<bool> {
     if is_folder(path) {
         return Ok(false);

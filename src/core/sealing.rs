@@ -1,4 +1,4 @@
-//! Initialising, unsealing and sealing. The root key is split at init and exists in clear only while shares are combined.
+//! Initialising and sealing, and what a server that was unsealed (see `unsealing`) begins with.
 
 use crate::audit::Broker;
 use crate::barrier::Barrier;
@@ -8,20 +8,13 @@ use crate::core::mounts::{self, Class, Mount, Table};
 use crate::core::policies::{self, Policies};
 use crate::core::revocation::BATCH;
 use crate::core::tokens::{NewToken, TokenRecord, new_accessor};
-use crate::core::{Core, audits, recovery, sweeper};
-use crate::seal::{SealConfig, shamir};
+use crate::core::{Core, audits, handover, recovery, recovery_key, reseal, rotation, sweeper};
+use crate::seal::{Kind, SealConfig, shamir};
 use crate::storage::{Snapshot, Tx};
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 const CLUSTER: &str = "cluster";
-
-/// Shares given so far.
-#[derive(Default)]
-pub struct Progress {
-    shares: Vec<Secret<Vec<u8>>>,
-    nonce: String,
-}
 
 #[derive(Serialize, Deserialize)]
 struct Cluster {
@@ -31,12 +24,18 @@ struct Cluster {
 
 /// What `sys/init` hands out, once.
 pub struct Initialized {
+    /// Of the unseal key; none where a seal opens by itself.
     pub shares: Vec<Secret<Vec<u8>>>,
+    /// Of the recovery key.
+    pub recovery: Vec<Secret<Vec<u8>>>,
     pub root_token: Secret<String>,
 }
 
 /// What `sys/seal-status` shows.
 pub struct SealStatus {
+    pub kind: Kind,
+    /// Shares are waited for to move to another seal.
+    pub migration: bool,
     pub initialized: bool,
     pub sealed: bool,
     pub shares: u8,
@@ -52,7 +51,7 @@ impl Core {
         Ok(self.seal_config()?.is_some())
     }
 
-    fn seal_config(&self) -> Result<Option<SealConfig>> {
+    pub(super) fn seal_config(&self) -> Result<Option<SealConfig>> {
         self.storage.reading(|snapshot| SealConfig::load(snapshot))
     }
 
@@ -60,12 +59,19 @@ impl Core {
         let config = self.seal_config()?;
         let live = self.live_or_none();
         let progress = self.progress();
+        let configured = self.seals().current.as_ref().map_or(Kind::Shamir, |seal| seal.kind());
+        let migration = match &config {
+            Some(config) if live.is_none() => self.is_migrating(config)?,
+            _ => false,
+        };
         Ok(SealStatus {
+            kind: config.as_ref().map_or(configured, |config| config.kind),
+            migration,
             initialized: config.is_some(),
             sealed: live.is_none(),
             shares: config.as_ref().map_or(0, |config| config.shares),
             threshold: config.as_ref().map_or(0, |config| config.threshold),
-            progress: progress.shares.len(),
+            progress: progress.quorum.given(),
             nonce: progress.nonce.clone(),
             cluster: live.map(|live| (live.cluster_name.clone(), live.cluster_id.clone())),
         })
@@ -74,22 +80,40 @@ impl Core {
     /// Makes keyring, mounts, policies and the root token in one transaction. The server stays sealed.
     ///
     /// # Errors
-    /// `BadRequest` when it was done before, or for impossible numbers of shares.
+    /// `BadRequest` when it was done before, for impossible numbers of shares, or when the seal is not the configured one;
+    /// those of the seal.
     pub fn initialize(
         self: &Arc<Self>,
         config: &SealConfig,
         root_token: Option<Secret<String>>,
     ) -> Result<Initialized> {
         let root_key = Secret::new(random::bytes::<32>()?);
-        let shares = shamir::split(root_key.expose(), config.shares, config.threshold)?;
+        let recovery_key = Secret::new(random::bytes::<32>()?);
+        let split = |key: &Secret<[u8; 32]>| shamir::split(key.expose(), config.shares, config.threshold);
+        let (shares, recovery, wrapped) = match &self.seals().current {
+            Some(seal) if seal.kind() == config.kind => {
+                let recovery = if config.shares == 0 { Vec::new() } else { split(&recovery_key)? };
+                (Vec::new(), recovery, Some(seal.wrap(&root_key)?))
+            }
+            None if !config.kind.is_auto() => (split(&root_key)?, Vec::new(), None),
+            _ => return Err(Error::bad_request("the seal is not the one that the server is configured with")),
+        };
         let token = self.storage.writing(|tx| {
             if SealConfig::load(&*tx)?.is_some() {
                 return Err(Error::bad_request("Vault is already initialized"));
             }
             config.store(tx)?;
-            self.lay_out(tx, &root_key, root_token.clone())
+            let token = self.lay_out(tx, &root_key, root_token.clone())?;
+            if let Some(wrapped) = &wrapped {
+                wrapped.store(tx)?;
+            }
+            if !recovery.is_empty() {
+                let barrier = Barrier::unseal(&*tx, &root_key)?;
+                recovery_key::store(tx, &barrier, &recovery_key)?;
+            }
+            Ok(token)
         })?;
-        Ok(Initialized { shares, root_token: token })
+        Ok(Initialized { shares, recovery, root_token: token })
     }
 
     /// What a new store holds.
@@ -114,43 +138,9 @@ impl Core {
             &serde_json::to_vec(&cluster).map_err(|_| Error::internal("the cluster's name cannot be written"))?,
         )?;
         let live = self.open_live(&*tx, barrier)?;
-        live.insert_active_token(tx, &root_token(&live, now, token)?).map(|auth| auth.token)
-    }
-
-    /// Takes one share; with enough of them, unseals. Returns once the server serves.
-    ///
-    /// # Errors
-    /// `BadRequest` for a share that is malformed, or shares that together are not the key (they are then forgotten).
-    pub fn unseal(self: &Arc<Self>, share: Secret<Vec<u8>>) -> Result<()> {
-        let config = self.seal_config()?.ok_or_else(|| Error::bad_request("server is not yet initialized"))?;
-        let mut progress = self.progress();
-        if self.live_or_none().is_some() {
-            return Ok(());
-        }
-        if !(32..=33).contains(&share.expose().len()) {
-            return Err(Error::bad_request("an unseal key is 32 or 33 bytes, in hex or base64: this one is not"));
-        }
-        if progress.nonce.is_empty() {
-            progress.nonce = random::uuid();
-        }
-        if !progress.shares.contains(&share) {
-            progress.shares.push(share);
-        }
-        if progress.shares.len() < usize::from(config.threshold) {
-            return Ok(());
-        }
-        let shares = std::mem::take(&mut *progress).shares;
-        let wrong = |error: Error| {
-            Error::bad_request("unseal failed: the keys given do not make the root key; start again").caused_by(error)
-        };
-        let root_key = combine(&shares, config.threshold).map_err(wrong)?;
-        let barrier = self.storage.reading(|snapshot| Barrier::unseal(snapshot, &root_key)).map_err(wrong)?;
-        self.go_live(barrier)
-    }
-
-    /// Forgets the shares given so far.
-    pub fn reset_unseal(&self) {
-        *self.progress() = Progress::default();
+        let token = live.insert_active_token(tx, &root_token(&live, now, token)?)?.token;
+        rotation::store_count(tx, &live.key_status())?;
+        Ok(token)
     }
 
     /// Drops the unsealed part; its keys are zeroised when the last request in flight is done.
@@ -160,11 +150,18 @@ impl Core {
             if let Err(error) = live.store_floor() {
                 log::error!("the time of sealing could not be stored: {}", error.for_log());
             }
+            let counted = self.storage.writing(|tx| rotation::store_count(tx, &live.key_status()));
+            if let Err(error) = counted {
+                log::error!("how much was sealed is not noted: {}", error.for_log());
+            }
+            if let Err(error) = handover::finish(self) {
+                log::error!("keys from before a rekey still open the store: {}", error.for_log());
+            }
             log::info!("sealed");
         }
     }
 
-    fn go_live(self: &Arc<Self>, barrier: Barrier) -> Result<()> {
+    pub(super) fn go_live(self: &Arc<Self>, barrier: Barrier) -> Result<()> {
         self.judge_clock()?;
         self.bring_up_to_date(&barrier)?;
         let mut barrier = Some(barrier);
@@ -178,7 +175,9 @@ impl Core {
         if live.clock.doubt().is_none() {
             while self.storage.writing(|tx| tx.lease_pending_due(live.now(), BATCH))? == BATCH {}
         }
+        live.resume_count()?;
         sweeper::start(&live)?;
+        reseal::start(&live)?;
         recovery::start(&live)?;
         self.set_live(Some(live));
         log::info!("unsealed");
@@ -209,10 +208,6 @@ impl Core {
         };
         Ok(Live::new(self.settings.clone(), self.registry, self.storage.clone(), self.clock.clone(), opened))
     }
-
-    fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.unsealing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The mounts that every server has, at their paths.
@@ -233,16 +228,7 @@ fn add_builtin_mounts(tx: &mut dyn Tx, barrier: &Barrier) -> Result<()> {
     Ok(())
 }
 
-fn combine(shares: &[Secret<Vec<u8>>], threshold: u8) -> Result<Secret<[u8; 32]>> {
-    let whole = match shares {
-        [only] if threshold == 1 => only.clone(),
-        several => shamir::combine(several)?,
-    };
-    let key = <[u8; 32]>::try_from(whole.expose().as_slice());
-    key.map(Secret::new).map_err(|_| Error::bad_request("the keys make no root key"))
-}
-
-fn root_token(live: &Live, now: Timestamp, id: Option<Secret<String>>) -> Result<NewToken> {
+pub(super) fn root_token(live: &Live, now: Timestamp, id: Option<Secret<String>>) -> Result<NewToken> {
     let record = TokenRecord {
         accessor: new_accessor(now)?,
         policies: vec!["root".to_owned()],

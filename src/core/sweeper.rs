@@ -168,12 +168,15 @@ fn begin(live: &Live, was_held: Option<bool>, doubt: Option<Doubt>) {
 }
 
 /// What is done every so often.
-fn make_rounds(live: &Live) {
+fn make_rounds(live: &Arc<Live>) {
     if let Some(doubt) = live.clock.doubt() {
         return log::error!("revocations are held: {doubt}; set the clock, or accept it with: operator clock accept");
     }
     if let Err(error) = live.store_floor() {
         log::error!("the time floor could not be stored: {}", error.for_log());
+    }
+    if let Err(error) = live.tend_keys() {
+        log::error!("the data key is looked at again later: {}", error.for_log());
     }
     if let Err(error) = tidy(live) {
         log::error!("what is kept of ended leases is tidied later: {}", error.for_log());

@@ -117,6 +117,13 @@ fn key(names: &Names<'_>, kind: &str, name: &str) -> Hash {
     names.barrier.hash("task", &[&names.mount, kind.as_bytes(), name.as_bytes()])
 }
 
+/// A task sealed with the newest key.
+pub(super) fn reseal(barrier: &Barrier, row: &WorkRow) -> Result<Vec<u8>> {
+    let plan = open(barrier, row)?;
+    let (mount, key) = row.mount.zip(row.key).ok_or_else(|| Error::internal("a task that belongs to no mount"))?;
+    seal(barrier, &mount, &key, &plan)
+}
+
 fn seal(barrier: &Barrier, mount: &Hash, key: &Hash, plan: &Plan) -> Result<Vec<u8>> {
     let bytes = serde_json::to_vec(plan).map_err(|_| Error::internal("a task cannot be written as JSON"))?;
     barrier.seal(&place(key, &[mount]), &bytes)

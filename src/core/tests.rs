@@ -9,6 +9,7 @@ mod outside;
 mod places;
 mod plan;
 mod quotas;
+mod rotation;
 mod sign_in;
 mod silence;
 mod tasks;

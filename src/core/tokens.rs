@@ -23,7 +23,7 @@ use std::time::Duration;
 pub const PREFIX: &str = "hvs.";
 
 /// Characters after the prefix: 8 of time, 24 random (142 bits).
-const TOKEN_LENGTH: usize = 32;
+pub(super) const TOKEN_LENGTH: usize = 32;
 const ACCESSOR_LENGTH: usize = 24;
 
 /// The token's own part of its lease's payload.

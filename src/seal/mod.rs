@@ -1,9 +1,16 @@
-//! How the root key is kept from the server until people bring it: split into shares, so many of which put it together.
+//! How the root key is kept while the server is sealed: split into shares, so many of which people bring to put it together; or
+//! wrapped by a seal that opens by itself, and then people hold shares of a recovery key, which shows that enough of them agree
+//! and opens nothing.
 //!
-//! This folder holds the arithmetic and the configuration. Who is asked for shares, and how far along that is, belongs to the
-//! core.
+//! This folder holds the arithmetic, the seals and the stored configuration. Who is asked for shares, and how far along that is,
+//! belongs to the core.
 
+pub mod auto;
+pub mod passphrase;
 pub mod shamir;
+pub mod source;
+pub mod static_key;
+pub mod transit;
 
 #[cfg(test)]
 mod tests;
@@ -15,9 +22,47 @@ use serde::{Deserialize, Serialize};
 /// Under which key the configuration lies in `meta`. It is read before anything can be unsealed, so it lies in clear.
 const META_KEY: &str = "seal";
 
-/// Into how many shares the root key is split, and how many of them put it together.
+/// What keeps the root key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    #[default]
+    Shamir,
+    Static,
+    Passphrase,
+    Transit,
+}
+
+impl Kind {
+    /// As configurations and `sys/seal-status` call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shamir => "shamir",
+            Self::Static => "static",
+            Self::Passphrase => "passphrase",
+            Self::Transit => "transit",
+        }
+    }
+
+    /// Whether it opens by itself.
+    #[must_use]
+    pub fn is_auto(self) -> bool {
+        self != Self::Shamir
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde asks for it")]
+    fn is_shamir(&self) -> bool {
+        !self.is_auto()
+    }
+}
+
+/// Into how many shares a key is split, and how many of them put it together: the root key, or where a seal opens by itself the
+/// recovery key (with no shares where there is none).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealConfig {
+    #[serde(rename = "type", default, skip_serializing_if = "Kind::is_shamir")]
+    pub kind: Kind,
     pub shares: u8,
     pub threshold: u8,
 }
@@ -41,7 +86,18 @@ impl SealConfig {
         if threshold == 1 && shares > 1 {
             return Err(Error::bad_request("with more than one share the threshold must be larger than one"));
         }
-        Ok(Self { shares, threshold })
+        Ok(Self { kind: Kind::Shamir, shares, threshold })
+    }
+
+    /// Of a seal of this kind, with a recovery key in so many shares.
+    ///
+    /// # Errors
+    /// `BadRequest` for numbers that cannot be.
+    pub fn of(kind: Kind, shares: u64, threshold: u64) -> Result<Self> {
+        if kind.is_auto() && shares == 0 && threshold == 0 {
+            return Ok(Self { kind, shares: 0, threshold: 0 });
+        }
+        Ok(Self { kind, ..Self::new(shares, threshold)? })
     }
 
     /// The stored configuration; none before the store is initialised.
@@ -51,8 +107,9 @@ impl SealConfig {
     pub fn load(snapshot: &dyn Snapshot) -> Result<Option<Self>> {
         let Some(stored) = snapshot.meta(META_KEY)? else { return Ok(None) };
         let damaged = || Error::internal("the stored seal configuration is damaged");
-        let Self { shares, threshold } = serde_json::from_slice(&stored).map_err(|error| damaged().caused_by(error))?;
-        let checked = Self::new(shares.into(), threshold.into()).map_err(|error| damaged().caused_by(error))?;
+        let Self { kind, shares, threshold } =
+            serde_json::from_slice(&stored).map_err(|error| damaged().caused_by(error))?;
+        let checked = Self::of(kind, shares.into(), threshold.into()).map_err(|error| damaged().caused_by(error))?;
         Ok(Some(checked))
     }
 

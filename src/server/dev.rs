@@ -20,6 +20,7 @@ pub struct Options {
 /// `Internal`: the defaults do not go together.
 pub fn config(mut config: Config, options: &Options) -> Result<Config> {
     config.storage = Some(Storage::InMemory);
+    config.seals.clear();
     config.listeners = vec![ListenerConfig::plain(&options.address)?];
     Ok(config)
 }

@@ -5,6 +5,7 @@ pub mod dev;
 pub mod logging;
 pub mod process;
 mod sanitized;
+pub mod seals;
 
 use crate::base::{Error, Result, SystemClock};
 use crate::config::{self, Config, Storage as StorageConfig};
@@ -51,6 +52,7 @@ pub fn start(config: &Config) -> Result<Running> {
         StorageConfig::InMemory => Arc::new(SqliteStorage::in_memory()?),
     };
     let core = Core::new(settings(config), registry(), storage, Arc::new(SystemClock::default()));
+    core.use_seals(seals::make(config)?);
     core.judge_clock()?;
     if let Some(level) = config.log_requests_level {
         core.watch.told_at.get_or_init(|| level);
@@ -79,6 +81,7 @@ pub fn run(
         log::info!("listening on {address}");
     }
     ready(&running)?;
+    seals::start(&running.core)?;
     let http = running.http.clone();
     let accepting = std::thread::Builder::new().name("accept".into()).spawn(move || http.serve());
     let accepting = accepting.map_err(|error| Error::internal("no thread to accept connections").caused_by(error))?;

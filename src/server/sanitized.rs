@@ -38,7 +38,7 @@ pub fn shown(config: &Config) -> Value {
         "plugin_directory": "",
         "raw_storage_endpoint": false,
         "introspection_endpoint": false,
-        "seals": [{ "type": "shamir", "disabled": false }],
+        "seals": seals(config),
         "storage": {
             "type": kind,
             "cluster_addr": "",
@@ -50,6 +50,13 @@ pub fn shown(config: &Config) -> Value {
             "disable_hostname": true,
         },
     })
+}
+
+/// What keeps the root key, without where its keys are.
+fn seals(config: &Config) -> Vec<Value> {
+    let written = config.seals.iter().map(|seal| json!({ "type": seal.kind, "disabled": seal.disabled }));
+    let by_shares = config.seals.iter().all(|seal| seal.disabled);
+    written.chain(by_shares.then(|| json!({ "type": "shamir", "disabled": false }))).collect()
 }
 
 fn listener(listener: &ListenerConfig) -> Value {

@@ -78,6 +78,13 @@ pub trait Snapshot {
     /// Children ordered by id.
     fn node_children(&self, mount: &Hash, parent: i64, after: i64, limit: usize) -> Result<Vec<NodeRow>>;
     fn record(&self, node: i64) -> Result<Option<RecordRow>>;
+    /// Nodes of every mount in order of id, and records in order of their node's: for going through all of them, in pages.
+    fn nodes(&self, after: i64, limit: usize) -> Result<Vec<NodeRow>>;
+    fn records(&self, after: i64, limit: usize) -> Result<Vec<(i64, RecordRow)>>;
+    /// Leases of every kind and mount in order of id: for going through all of them, in pages.
+    fn leases(&self, after: i64, limit: usize) -> Result<Vec<LeaseRow>>;
+    /// The stories of what ended leases, in order of their keys: for going through all of them, in pages.
+    fn causes(&self, after: &Hash, limit: usize) -> Result<Vec<CatalogRow>>;
 
     fn lease(&self, id: i64) -> Result<Option<LeaseRow>>;
     fn lease_by_key(&self, key: &LeaseKey) -> Result<Option<LeaseRow>>;
@@ -131,6 +138,7 @@ pub trait Snapshot {
 /// What can be changed, in one transaction. It sees its own changes.
 pub trait Tx: Snapshot {
     fn set_meta(&mut self, key: &str, value: &[u8]) -> Result<()>;
+    fn delete_meta(&mut self, key: &str) -> Result<()>;
     fn put_key(&mut self, row: &KeyRow) -> Result<()>;
 
     fn catalog_put(&mut self, catalog: Catalog, key: &Hash, sealed: &[u8]) -> Result<()>;
@@ -140,6 +148,8 @@ pub trait Tx: Snapshot {
     fn node_insert(&mut self, mount: &Hash, parent: i64, name: &Hash, sealed_name: &[u8]) -> Result<i64>;
     /// Deletes the node if nothing hangs at it any more (no child, record or lease); says whether it did.
     fn node_delete_if_bare(&mut self, id: i64) -> Result<bool>;
+    /// Replaces the sealed name alone.
+    fn node_reseal(&mut self, id: i64, sealed_name: &[u8]) -> Result<bool>;
     fn record_put(&mut self, node: i64, sealed: &[u8], expires: Option<Timestamp>) -> Result<()>;
     fn record_delete(&mut self, node: i64) -> Result<bool>;
     /// Deletes up to `limit` records and bare nodes of a mount, leaves first, and its work; returns how many rows went. Nodes that leases
@@ -198,6 +208,8 @@ pub trait Tx: Snapshot {
     fn lease_mark_irrevocable(&mut self, lane: &Hash, now: Timestamp, limit: usize) -> Result<usize>;
 
     fn cause_insert(&mut self, key: &Hash, at: Timestamp, sealed: &[u8]) -> Result<()>;
+    /// Replaces the sealed story alone.
+    fn cause_reseal(&mut self, key: &Hash, sealed: &[u8]) -> Result<bool>;
     /// Deletes up to `limit` causes from before that time; returns how many.
     fn causes_tidy(&mut self, before: Timestamp, limit: usize) -> Result<usize>;
     /// Keeps the hash of an outside name whose lease has ended.

@@ -1,11 +1,11 @@
 //! `sys/init`: whether the server was initialised, and doing so once. The answer is the only time that the unseal keys and
 //! the root token are seen.
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, Secret};
 use crate::core::Call;
 use crate::logical::route::SEALED_OK;
 use crate::logical::{Action, Field, Input, Operation, Response, Route};
-use crate::seal::SealConfig;
+use crate::seal::{Kind, SealConfig};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -13,14 +13,17 @@ use serde_json::{Value, json};
 pub static INIT: Route<Call> = Route {
     pattern: "init",
     fields: &[
-        Field::integer("secret_shares", "Into how many unseal keys the root key is split.").required(),
-        Field::integer("secret_threshold", "How many of the unseal keys it takes to unseal.").required(),
+        Field::integer("secret_shares", "Into how many unseal keys the root key is split."),
+        Field::integer("secret_threshold", "How many of the unseal keys it takes to unseal."),
         Field::list("pgp_keys", "Not available here: encrypt the keys where they are received."),
         Field::text("root_token_pgp_key", "Not available here."),
-        Field::integer("stored_shares", "Not available with this seal: every share is handed out."),
-        Field::integer("recovery_shares", "Not available with this seal: it has no recovery keys."),
-        Field::integer("recovery_threshold", "Not available with this seal: it has no recovery keys."),
-        Field::list("recovery_pgp_keys", "Not available with this seal: it has no recovery keys."),
+        Field::integer("stored_shares", "Without effect: a seal that opens by itself stores its key, any other none."),
+        Field::integer(
+            "recovery_shares",
+            "Into how many recovery keys to split the recovery key, where the seal opens by itself.",
+        ),
+        Field::integer("recovery_threshold", "How many of the recovery keys it takes."),
+        Field::list("recovery_pgp_keys", "Not available here: encrypt the keys where they are received."),
     ],
     actions: &[
         Action::new(Operation::Read, status, "Says whether the server was initialised."),
@@ -29,35 +32,63 @@ pub static INIT: Route<Call> = Route {
     exists: None,
     summary: "Initialises the server.",
     help: "Makes the root key, splits it into unseal keys, and makes the first root token. Both are answered once and stored \
-           nowhere: keep the unseal keys apart from each other. A server can be initialised only once.",
+           nowhere: keep the unseal keys apart from each other. Where the seal opens by itself, recovery keys are made instead, \
+           which it takes for rekeying and for a new root token, and the server is unsealed at once. A server can be \
+           initialised only once.",
     flags: SEALED_OK,
 };
 
-/// Fields of other seals: whoever sets them counts on something that would not happen.
-const ELSEWHERE: [&str; 6] =
-    ["pgp_keys", "root_token_pgp_key", "stored_shares", "recovery_shares", "recovery_threshold", "recovery_pgp_keys"];
+/// Whoever sets these counts on something that would not happen.
+const ELSEWHERE: [&str; 3] = ["pgp_keys", "root_token_pgp_key", "recovery_pgp_keys"];
+
+const OF_SHARES: [&str; 2] = ["secret_shares", "secret_threshold"];
+const OF_RECOVERY: [&str; 2] = ["recovery_shares", "recovery_threshold"];
 
 fn status(call: &mut Call, _input: &Input) -> Result<Response> {
     Ok(Response::bare(json!({ "initialized": call.core.is_initialized()? })))
 }
 
 fn initialize(call: &mut Call, input: &Input) -> Result<Response> {
-    if let Some(name) = ELSEWHERE.into_iter().find(|name| input.value(name).is_some_and(|value| !is_nothing(&value))) {
-        return Err(Error::bad_request(format!("{name} is not available with the shamir seal of this server")));
+    if let Some(name) = ELSEWHERE.into_iter().find(|name| is_set(input, name)) {
+        return Err(Error::bad_request(format!("{name} is not available: encrypt the keys where they are received")));
     }
-    let config = SealConfig::new(count(input, "secret_shares")?, count(input, "secret_threshold")?)?;
+    let kind = call.core.seal_status()?.kind;
+    let (fields, others) = if kind.is_auto() { (OF_RECOVERY, OF_SHARES) } else { (OF_SHARES, OF_RECOVERY) };
+    if others.iter().any(|name| is_set(input, name)) {
+        let (others, kind) = (others.join(","), kind.name());
+        return Err(Error::bad_request(format!("parameters {others} not applicable to seal type {kind}")));
+    }
+    let config = SealConfig::of(kind, count(input, fields[0], kind)?, count(input, fields[1], kind)?)?;
     let made = call.core.initialize(&config, None)?;
-    let keys =
-        |form: fn(&[u8]) -> String| -> Vec<String> { made.shares.iter().map(|share| form(share.expose())).collect() };
-    Ok(Response::bare(json!({
-        "keys": keys(|bytes| hex::encode(bytes)),
-        "keys_base64": keys(|bytes| STANDARD.encode(bytes)),
+    if kind.is_auto()
+        && let Err(error) = call.core.unseal_by_seal()
+    {
+        log::error!("initialised, and the seal does not open what it has sealed: {}", error.for_log());
+    }
+    let mut body = json!({
+        "keys": texts(&made.shares, |bytes| hex::encode(bytes)),
+        "keys_base64": texts(&made.shares, |bytes| STANDARD.encode(bytes)),
         "root_token": made.root_token.expose(),
-    })))
+    });
+    if !made.recovery.is_empty() {
+        body["recovery_keys"] = texts(&made.recovery, |bytes| hex::encode(bytes)).into();
+        body["recovery_keys_base64"] = texts(&made.recovery, |bytes| STANDARD.encode(bytes)).into();
+    }
+    Ok(Response::bare(body))
 }
 
-fn count(input: &Input, name: &str) -> Result<u64> {
-    let count = input.integer(name).ok_or_else(|| Error::bad_request(format!("missing {name}")))?;
+fn texts(keys: &[Secret<Vec<u8>>], form: fn(&[u8]) -> String) -> Vec<String> {
+    keys.iter().map(|key| form(key.expose())).collect()
+}
+
+fn is_set(input: &Input, name: &str) -> bool {
+    input.value(name).is_some_and(|value| !is_nothing(&value))
+}
+
+/// Recovery keys may be left away; unseal keys may not.
+fn count(input: &Input, name: &str, kind: Kind) -> Result<u64> {
+    let count = input.integer(name).or(kind.is_auto().then_some(0));
+    let count = count.ok_or_else(|| Error::bad_request(format!("missing {name}")))?;
     u64::try_from(count).map_err(|_| Error::bad_request(format!("{name} must not be negative")))
 }
 

@@ -7,10 +7,12 @@ pub mod audit;
 pub mod auth;
 pub mod capabilities;
 pub mod clock;
+pub mod generate_root;
 pub mod health;
 pub mod in_flight_req;
 pub mod init;
 pub mod internal;
+pub mod key_status;
 pub mod leader;
 pub mod leases;
 pub mod loggers;
@@ -19,9 +21,12 @@ pub mod mounts;
 pub mod policies;
 pub mod policy;
 pub mod quotas;
+pub mod rekey;
+pub mod rekey_recovery_key;
 pub mod remount;
 pub mod renew;
 pub mod revoke;
+pub mod rotate;
 pub mod seal;
 pub mod settings;
 #[cfg(test)]
@@ -44,6 +49,9 @@ pub static ROUTES: &[&Route<Call>] = &[
     &capabilities::ACCESSOR,
     &clock::CLOCK,
     &clock::ACCEPT,
+    &generate_root::ATTEMPT,
+    &generate_root::UPDATE,
+    &generate_root::DECODE,
     &health::HEALTH,
     &in_flight_req::IN_FLIGHT,
     &init::INIT,
@@ -51,6 +59,7 @@ pub static ROUTES: &[&Route<Call>] = &[
     &internal::MOUNT,
     &internal::RESULTANT_ACL,
     &internal::specs::OPENAPI,
+    &key_status::KEY_STATUS,
     &leader::LEADER,
     &leases::LOOKUP,
     &leases::LIST,
@@ -85,6 +94,14 @@ pub static ROUTES: &[&Route<Call>] = &[
     &quotas::lease_count::QUOTA,
     &quotas::rate_limit::LIST,
     &quotas::rate_limit::QUOTA,
+    &rekey::INIT,
+    &rekey::UPDATE,
+    &rekey::VERIFY,
+    &rekey::BACKUP,
+    &rekey_recovery_key::INIT,
+    &rekey_recovery_key::UPDATE,
+    &rekey_recovery_key::VERIFY,
+    &rekey_recovery_key::BACKUP,
     &remount::REMOUNT,
     &remount::STATUS,
     &renew::RENEW,
@@ -99,6 +116,8 @@ pub static ROUTES: &[&Route<Call>] = &[
     &revoke::REVOKE_PREFIX_OLDER,
     &revoke::REVOKE_FORCE,
     &revoke::REVOKE_FORCE_OLDER,
+    &rotate::ROTATE,
+    &rotate::CONFIG,
     &seal::SEAL_STATUS,
     &seal::UNSEAL,
     &seal::SEAL,

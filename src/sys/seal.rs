@@ -27,7 +27,8 @@ pub static UNSEAL: Route<Call> = Route {
     fields: &[
         Field::text("key", "One unseal key, in hex or base64."),
         Field::flag("reset", "Forget the unseal keys that were given so far.").default("false"),
-        Field::flag("migrate", "Not available here: there is one kind of seal.").default("false"),
+        Field::flag("migrate", "Move to the seal that is configured; the keys are those of the seal that is left.")
+            .default("false"),
     ],
     actions: &[Action::new(Operation::Update, unseal, "Takes one unseal key; with enough of them, unseals.")],
     exists: None,
@@ -53,9 +54,6 @@ fn status(call: &mut Call, _input: &Input) -> Result<Response> {
 }
 
 fn unseal(call: &mut Call, input: &Input) -> Result<Response> {
-    if input.flag("migrate") == Some(true) {
-        return Err(Error::bad_request("there is no other seal to migrate to or from"));
-    }
     if input.flag("reset") == Some(true) {
         call.core.reset_unseal();
         return answer(call);
@@ -63,7 +61,10 @@ fn unseal(call: &mut Call, input: &Input) -> Result<Response> {
     let Some(key) = input.text("key").filter(|key| !key.is_empty()).map(Secret::new) else {
         return Err(Error::bad_request("'key' must be specified in request body as JSON, or 'reset' set to true"));
     };
-    call.core.unseal(decode(&key)?)?;
+    match input.flag("migrate") {
+        Some(true) => call.core.unseal_migrating(decode(&key)?)?,
+        _ => call.core.unseal(decode(&key)?)?,
+    }
     answer(call)
 }
 
@@ -73,7 +74,7 @@ fn seal(call: &mut Call, _input: &Input) -> Result<Response> {
 }
 
 /// Hex first: a text of hexadecimal digits alone is base64 as well, but of another length than a key.
-fn decode(key: &Secret<String>) -> Result<Secret<Vec<u8>>> {
+pub(super) fn decode(key: &Secret<String>) -> Result<Secret<Vec<u8>>> {
     let text = key.expose().trim();
     let bytes = hex::decode(text).ok().or_else(|| STANDARD.decode(text).ok());
     bytes.map(Secret::new).ok_or_else(|| Error::bad_request("'key' must be a valid hex or base64 string"))
@@ -82,7 +83,7 @@ fn decode(key: &Secret<String>) -> Result<Secret<Vec<u8>>> {
 fn answer(call: &Call) -> Result<Response> {
     let status = call.core.seal_status()?;
     let mut body = json!({
-        "type": "shamir",
+        "type": status.kind.name(),
         "initialized": status.initialized,
         "sealed": status.sealed,
         "t": status.threshold,
@@ -91,8 +92,8 @@ fn answer(call: &Call) -> Result<Response> {
         "nonce": status.nonce,
         "version": call.core.settings.version,
         "build_date": option_env!("LEASEHOLD_BUILD_DATE").unwrap_or_default(),
-        "migration": false,
-        "recovery_seal": false,
+        "migration": status.migration,
+        "recovery_seal": status.kind.is_auto(),
         "storage_type": call.core.storage.kind(),
     });
     if let Some(doubt) = call.core.clock.doubt() {

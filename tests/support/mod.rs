@@ -15,6 +15,7 @@ pub mod postgres;
 pub mod python;
 pub mod redis;
 pub mod server;
+pub mod transit;
 
 use std::time::{Duration, Instant};
 

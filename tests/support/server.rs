@@ -54,7 +54,7 @@ impl Server {
         Server::start_with(extra, &[])
     }
 
-    fn start_with(extra: &str, environment: &[(&str, &str)]) -> Self {
+    pub fn start_with(extra: &str, environment: &[(&str, &str)]) -> Self {
         Server::launch(environment, |directory, port| {
             let file = directory.join("server.hcl");
             let data = directory.join("data.db");
@@ -204,6 +204,29 @@ impl Server {
         assert_eq!(status, 200, "{answer}");
         self.root = text(&answer["root_token"]);
         self.keys = answer["keys_base64"].as_array().expect("keys").iter().map(text).collect();
+    }
+
+    /// Initialises a server whose seal opens by itself; the keys are recovery keys then. Waits until it serves.
+    pub fn init_by_seal(&mut self, shares: usize, threshold: usize) {
+        let asked = json!({"recovery_shares": shares, "recovery_threshold": threshold});
+        let (status, answer) = self.call("PUT", "sys/init", "", asked);
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(answer["keys"], json!([]), "nobody is given what unseals");
+        self.root = text(&answer["root_token"]);
+        self.keys = answer["recovery_keys_base64"].as_array().expect("keys").iter().map(text).collect();
+        self.wait_until_it_serves();
+    }
+
+    pub fn wait_until_it_serves(&self) {
+        wait_for("the server serves", PATIENCE, || (self.get("sys/health").0 == 200).then_some(()));
+    }
+
+    /// The same server with another configuration beside its storage and listener, once it is started again.
+    pub fn configure(&self, extra: &str) {
+        let file = self.path("server.hcl");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let kept = text.split("tls_disable = true\n}\n").next().unwrap();
+        std::fs::write(&file, format!("{kept}tls_disable = true\n}}\n\n{extra}\n")).unwrap();
     }
 
     /// Gives keys until the server is unsealed, and waits until it serves.

@@ -20,18 +20,21 @@ pub const COMMAND: Command = Command {
     ],
     flags: &[
         Flag::bool("reset", "Forget the keys that were entered so far."),
-        Flag::bool("migrate", "Move to another seal. Not supported."),
+        Flag::bool(
+            "migrate",
+            "Move to the seal that the server is configured with; the keys are those of the seal it leaves.",
+        ),
     ],
     shares: &[&HTTP, &FORMAT],
     run,
 };
 
 fn run(invocation: &Invocation) -> Outcome {
-    if invocation.is_set("migrate") {
-        return Err(Failure::local("-migrate is not supported: there is one kind of seal."));
-    }
-    let body =
+    let mut body =
         if invocation.is_set("reset") { json!({"reset": true}) } else { json!({"key": key(invocation)?.expose()}) };
+    if invocation.is_set("migrate") {
+        body["migrate"] = true.into();
+    }
     let client = invocation.client()?;
     let answer = client.write("sys/unseal", body).map_err(|failure| failure.context("Error unsealing"))?;
     let answer = answer.ok_or_else(|| Failure::refused("Error unsealing: the server answered without a status"))?;

@@ -36,6 +36,10 @@ impl Tx for Session<'_> {
         self.run(sql, params![key, value]).map(|_| ())
     }
 
+    fn delete_meta(&mut self, key: &str) -> Result<()> {
+        self.run("DELETE FROM meta WHERE key = ?1", params![key]).map(|_| ())
+    }
+
     fn put_key(&mut self, row: &KeyRow) -> Result<()> {
         let sql = "INSERT INTO keyring (term, created, wrapped) VALUES (?1, ?2, ?3)
                    ON CONFLICT (term) DO UPDATE SET created = excluded.created, wrapped = excluded.wrapped";
@@ -82,6 +86,10 @@ impl Tx for Session<'_> {
                    AND NOT EXISTS (SELECT 1 FROM nodes AS child WHERE child.parent = ?1)
                    AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.node = ?1 AND leases.node <> 0)";
         self.took_effect(sql, [id])
+    }
+
+    fn node_reseal(&mut self, id: i64, sealed_name: &[u8]) -> Result<bool> {
+        self.took_effect("UPDATE nodes SET sealed_name = ?2 WHERE id = ?1", params![id, sealed_name])
     }
 
     fn record_put(&mut self, node: i64, sealed: &[u8], expires: Option<Timestamp>) -> Result<()> {
@@ -217,6 +225,10 @@ impl Tx for Session<'_> {
 
     fn cause_insert(&mut self, key: &Hash, at: Timestamp, sealed: &[u8]) -> Result<()> {
         self.run("INSERT INTO causes (key, at, sealed) VALUES (?1, ?2, ?3)", params![key, at, sealed]).map(drop)
+    }
+
+    fn cause_reseal(&mut self, key: &Hash, sealed: &[u8]) -> Result<bool> {
+        self.took_effect("UPDATE causes SET sealed = ?2 WHERE key = ?1", params![key, sealed])
     }
 
     fn causes_tidy(&mut self, before: Timestamp, limit: usize) -> Result<usize> {

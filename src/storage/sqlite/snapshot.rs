@@ -82,6 +82,25 @@ impl Snapshot for Session<'_> {
         self.one("SELECT sealed, expires FROM records WHERE node = ?1", [node], columns::record)
     }
 
+    fn nodes(&self, after: i64, limit: usize) -> Result<Vec<NodeRow>> {
+        self.all(select_nodes!("WHERE id > ?1 ORDER BY id LIMIT ?2"), params![after, rows(limit)], columns::node)
+    }
+
+    fn records(&self, after: i64, limit: usize) -> Result<Vec<(i64, RecordRow)>> {
+        let sql = "SELECT sealed, expires, node FROM records WHERE node > ?1 ORDER BY node LIMIT ?2";
+        self.all(sql, params![after, rows(limit)], |row| Ok((row.get(2)?, columns::record(row)?)))
+    }
+
+    fn leases(&self, after: i64, limit: usize) -> Result<Vec<LeaseRow>> {
+        self.all(select_leases!("WHERE id > ?1 ORDER BY id LIMIT ?2"), params![after, rows(limit)], columns::lease)
+    }
+
+    fn causes(&self, after: &Hash, limit: usize) -> Result<Vec<CatalogRow>> {
+        let sql = "SELECT key, sealed FROM causes WHERE key > ?1 ORDER BY key LIMIT ?2";
+        let row = |row: &rusqlite::Row<'_>| Ok(CatalogRow { key: row.get(0)?, sealed: row.get(1)? });
+        self.all(sql, params![after, rows(limit)], row)
+    }
+
     fn lease(&self, id: i64) -> Result<Option<LeaseRow>> {
         self.one(select_leases!("WHERE id = ?1"), [id], columns::lease)
     }
