@@ -4,6 +4,7 @@
 mod support;
 
 use std::process::{Command, Stdio};
+use support::certificates::Certificates;
 use support::moto::Moto;
 use support::server::{PROGRAM, Server};
 use support::{PATIENCE, clients, python, wait_for};
@@ -64,6 +65,26 @@ fn hvac_makes_and_ends_tokens_and_asks_what_they_may_do() {
 fn hvac_signs_in_by_every_method() {
     let server = Server::ready();
     comes_to_its_end(program("sign_in.py", &server), "all done");
+}
+
+/// A suite that starts the program by the name of the field, with a configuration file of the field, and goes through the
+/// library's whole interface to the system: states, seals, mounts, leases, raw paths, and every kind of adapter.
+#[test]
+fn hvac_starts_a_server_named_vault_and_uses_its_system() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let made = Certificates::new();
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).expect("the directory takes files");
+        path
+    };
+    let (authority, key) = (write("ca.pem", &made.authority), write("key.pem", &made.key));
+    let certificate = write("cert.pem", &made.certificate);
+    let mut program = Command::new(python::interpreter());
+    program.arg(python::repository().join("tests/compat/hvac/system.py")).stdin(Stdio::null());
+    program.env("LEASEHOLD_PROGRAM", PROGRAM);
+    program.env("CERTIFICATE", certificate).env("KEY", key).env("AUTHORITY", authority);
+    comes_to_its_end(program, "all done");
 }
 
 /// A Python program that is root at the server.

@@ -1,6 +1,7 @@
 //! What one line says of one request or answer, in the published shape. Keys stand in clear; texts and numbers below `data`,
 //! tokens and accessors stand as keyed hashes.
 
+use super::granting::PolicyResults;
 use super::salt::{Hasher, Salt};
 use super::shortened;
 use crate::base::{Error, Result, Secret, Timestamp, random};
@@ -382,28 +383,6 @@ struct AuthPart<'e> {
     token_ttl: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_issue_time: Option<String>,
-}
-
-#[derive(Serialize)]
-struct PolicyResults<'e> {
-    allowed: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    granting_policies: Vec<GrantingPolicy<'e>>,
-}
-
-#[derive(Serialize)]
-struct GrantingPolicy<'e> {
-    name: &'e str,
-    namespace_id: &'static str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-}
-
-impl<'e> PolicyResults<'e> {
-    fn new(allowed: bool, granting: &'e [String]) -> Self {
-        let granting = granting.iter().map(|name| GrantingPolicy { name, namespace_id: ROOT.id, kind: "acl" });
-        Self { allowed, granting_policies: granting.collect() }
-    }
 }
 
 #[derive(Serialize, Default)]

@@ -7,6 +7,7 @@
 pub mod broker;
 pub mod entry;
 pub mod file;
+mod granting;
 pub mod http;
 pub mod lease_end;
 pub mod options;

@@ -3,6 +3,10 @@
 use crate::VERSION;
 use crate::cli::command::Command;
 use crate::cli::{Exit, Invocation, Outcome, console, help};
+use std::path::PathBuf;
+
+/// Scripts and clients' test suites take the version from behind this name.
+const KNOWN_NAME: &str = "vault";
 
 pub const COMMAND: Command = Command {
     name: "version",
@@ -18,8 +22,15 @@ pub const COMMAND: Command = Command {
 };
 
 fn run(_invocation: &Invocation) -> Outcome {
-    console::line(format!("{} v{VERSION}", capitalised(help::PROGRAM)));
+    console::line(format!("{} v{VERSION}", capitalised(&called())));
     Ok(Exit::SUCCESS)
+}
+
+/// The name that the program was called by, where that is one that scripts look for in front of the version.
+fn called() -> String {
+    let name = std::env::args_os().next().and_then(|path| PathBuf::from(path).file_stem().map(ToOwned::to_owned));
+    let is_known = |name: &&str| *name == KNOWN_NAME;
+    name.as_ref().and_then(|name| name.to_str()).filter(is_known).unwrap_or(help::PROGRAM).to_owned()
 }
 
 fn capitalised(name: &str) -> String {

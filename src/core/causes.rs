@@ -46,6 +46,8 @@ pub enum Event {
     Unanswered,
     /// There was nothing outside that it stood for.
     Reconciled,
+    /// Found by tidying: its row, or the one above it, was gone or did not open.
+    Tidied,
     /// What it was is no longer known.
     Unknown,
 }
@@ -66,6 +68,7 @@ impl Event {
             Self::EndedByEngine => "ended-by-engine",
             Self::Unanswered => "unanswered",
             Self::Reconciled => "reconciled",
+            Self::Tidied => "tidied",
             Self::Unknown => "unknown",
         }
     }

@@ -58,6 +58,15 @@ pub fn add_to_denial(denied: Error, live: &Live, acl: &Acl, path: &str) -> Error
     denied.because(reason)
 }
 
+/// No mount that the caller may see is there: the one that may have been meant.
+#[must_use]
+pub fn add_to_preflight(denied: Error, live: &Live, acl: &Acl, path: &str) -> Error {
+    match nearest_mount(live, acl, path.trim_end_matches('/')) {
+        Some(meant) => denied.because(told(format!("Did you mean {meant}?"), &meant)),
+        None => denied,
+    }
+}
+
 fn nowhere(live: &Live, acl: &Acl, path: &str) -> Value {
     if let Some(meant) = nearest_mount(live, acl, path) {
         return told(format!("Nothing is mounted at {path:?}. Did you mean {meant}?"), &meant);

@@ -55,6 +55,7 @@ pub mod targets;
 pub mod tasks;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod tidy;
 pub mod time;
 pub mod tokens;
 pub mod tree;

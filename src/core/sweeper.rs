@@ -184,7 +184,10 @@ fn make_rounds(live: &Arc<Live>) {
 }
 
 /// Drops what has been kept of ended leases for long enough.
-fn tidy(live: &Live) -> Result<()> {
+///
+/// # Errors
+/// `Internal` when the store fails.
+pub(super) fn tidy(live: &Live) -> Result<()> {
     let now = live.now();
     let (causes, names) = (now.minus(causes::KEPT), now.minus(NAMES_KEPT));
     live.in_batches(|tx| tx.causes_tidy(causes, ROWS_A_CHANGE))?;

@@ -76,6 +76,9 @@ impl Live {
     fn run_plan(self: &Arc<Self>, row: &WorkRow, plan: &Plan) -> Result<Next> {
         let mount = row.mount.ok_or_else(|| Error::internal("a task that belongs to no mount"))?;
         let mount = self.mount_of(&mount)?;
+        if let Some(next) = self.run_tidying(&mount, &plan.kind)? {
+            return Ok(next);
+        }
         let task = TaskKind::find(self.engine(&mount)?, &plan.kind)?;
         let mut ctx = self.context(&mount, Instant::now() + TRY_DEADLINE);
         (task.run)(&mut ctx, &plan.name)

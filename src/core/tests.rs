@@ -13,6 +13,7 @@ mod rotation;
 mod sign_in;
 mod silence;
 mod tasks;
+mod tidy;
 mod tree;
 mod wrapped;
 

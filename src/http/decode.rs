@@ -54,9 +54,8 @@ pub fn decode(wire: &Wire, at_most: Duration) -> Result<Request> {
 }
 
 fn operation(method: &str, data: &mut Map) -> Result<Operation> {
-    let is_set = |value: Option<Value>| value.is_some_and(|value| matches!(value.as_str(), Some("1" | "true")));
     Ok(match method {
-        "GET" | "HEAD" => match (is_set(data.shift_remove("help")), is_set(data.shift_remove("list"))) {
+        "GET" | "HEAD" => match (is_set(data, "help")?, is_set(data, "list")?) {
             (true, _) => Operation::Help,
             (false, true) => Operation::List,
             (false, false) => Operation::Read,
@@ -67,6 +66,16 @@ fn operation(method: &str, data: &mut Map) -> Result<Operation> {
         "DELETE" => Operation::Delete,
         _ => return Err(Error::unsupported(format!("method {method:?} is not supported"))),
     })
+}
+
+/// Takes a switch out of the query. Clients write it as their languages do: Python's `True`, too.
+fn is_set(data: &mut Map, name: &str) -> Result<bool> {
+    let Some(value) = data.shift_remove(name) else { return Ok(false) };
+    match value.as_str() {
+        Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
+        Some("" | "0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
+        _ => Err(Error::bad_request(format!("{name} in the query takes true or false"))),
+    }
 }
 
 fn token(wire: &Wire) -> Option<Secret<String>> {
@@ -157,6 +166,19 @@ fn body_data(body: &[u8]) -> Result<Map> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_asked_for_in_the_words_of_any_language() {
+        let asked = |query: &str| operation("GET", &mut query_data(query).unwrap());
+        for query in ["list=true", "list=True", "list=1", "list=t", "a=b&list=TRUE"] {
+            assert_eq!(asked(query).ok(), Some(Operation::List), "{query}");
+        }
+        for query in ["", "list=", "list", "list=false", "list=0", "list=False"] {
+            assert_eq!(asked(query).ok(), Some(Operation::Read), "{query}");
+        }
+        assert!(asked("list=yes").is_err() && asked("list=true&list=true").is_err());
+        assert_eq!(asked("help=1&list=true").ok(), Some(Operation::Help));
+    }
 
     #[test]
     fn an_idempotency_key_comes_bare_or_in_quotes() {

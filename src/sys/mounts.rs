@@ -105,8 +105,8 @@ fn read(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
     let path = settings::mount_path(&input.required("path")?)?;
     let table = live.mounts();
-    let mount = table.at(&path).filter(|mount| mount.class == Class::Secret);
-    let mount = mount.ok_or_else(|| Error::bad_request(format!("No secret engine mount at {path}")))?;
+    // The official client looks for auth methods here, too: at auth/NAME.
+    let mount = table.at(&path).ok_or_else(|| Error::bad_request(format!("No secret engine mount at {path}")))?;
     Ok(Response::data_and_top(described(live, mount)))
 }
 

@@ -28,7 +28,7 @@ pub static LIST: Route<Call> = Route {
 };
 
 pub static POLICY: Route<Call> = Route {
-    pattern: "policies/acl/{name}",
+    pattern: "policies/acl/{name..}",
     fields: &[NAME, Field::text("policy", "The text, HCL or JSON, as it is or in base64.")],
     actions: &[
         Action::new(Operation::Read, read, "Shows a policy's text."),
@@ -51,12 +51,17 @@ fn read(call: &mut Call, input: &Input) -> Result<Response> {
     Ok(Response::json(json!({ "name": name, "policy": text })))
 }
 
+/// The name that a request names; one may hold slashes.
+fn named(input: &Input) -> Result<String> {
+    policy::canonical_name(input.required("name")?.trim_end_matches('/'))
+}
+
 /// The policy that a request names, and its text.
 ///
 /// # Errors
 /// `NotFound` with nothing to say, as the field answers.
 pub fn find(call: &Call, input: &Input) -> Result<(String, String)> {
-    let name = policy::canonical_name(&input.required("name")?)?;
+    let name = named(input)?;
     let text = call.live()?.policies.text(&name).ok_or_else(|| Error::not_found(""))?;
     Ok((name, text))
 }
@@ -71,7 +76,7 @@ fn write(call: &mut Call, input: &Input) -> Result<Response> {
 /// `BadRequest` for a name that is reserved, and for a text that is missing or no policy.
 pub fn store(call: &Call, input: &Input, text: Option<String>) -> Result<Response> {
     let live = call.live()?;
-    let name = policy::canonical_name(&input.required("name")?)?;
+    let name = named(input)?;
     if policy::is_fixed(&name) {
         return Err(Error::bad_request(format!("cannot update {name:?} policy")));
     }
@@ -93,7 +98,7 @@ pub(super) fn decoded(text: String) -> String {
 /// `BadRequest` for those that are always there.
 pub fn delete(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
-    let name = policy::canonical_name(&input.required("name")?)?;
+    let name = named(input)?;
     if RESERVED_NAMES.contains(&name.as_str()) {
         return Err(Error::bad_request(format!("cannot delete {name:?} policy")));
     }

@@ -22,7 +22,7 @@ pub static LIST: Route<Call> = Route {
 };
 
 pub static POLICY: Route<Call> = Route {
-    pattern: "policy/{name}",
+    pattern: "policy/{name..}",
     fields: &[
         NAME,
         Field::text("policy", "The text, HCL or JSON, as it is or in base64."),

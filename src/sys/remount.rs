@@ -39,8 +39,13 @@ const MOVED: &str = "moved";
 fn remount(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
     let (from, to) = (mount_path(&input.required("from")?)?, mount_path(&input.required("to")?)?);
-    if let Some(path) = [&from, &to].into_iter().find(|path| path.starts_with("auth/") || path.starts_with("sys/")) {
-        return Err(Error::bad_request(format!("cannot remount {path:?}: only secrets engines can be moved")));
+    if let Some(path) = [&from, &to].into_iter().find(|path| path.starts_with("sys/")) {
+        return Err(Error::bad_request(format!("cannot remount {path:?}: it belongs to the server")));
+    }
+    if from.starts_with("auth/") != to.starts_with("auth/") || to == "auth/" {
+        return Err(Error::bad_request(format!(
+            "cannot remount {from:?} to {to:?}: auth methods are below auth/, and secrets engines are not"
+        )));
     }
     let id = random::uuid();
     let check = |table: &Table| -> Result<(Arc<Mount>, Mount)> {

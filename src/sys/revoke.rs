@@ -3,7 +3,7 @@
 //! Invariant: whatever the answer, what was named is dead when it is sent; at most its credential is still being ended.
 
 use super::renew::lease_id;
-use crate::base::{Error, Result};
+use crate::base::{self, Error, Result};
 use crate::core::causes::{Cause, Event};
 use crate::core::errand::{self, Errand, Left};
 use crate::core::plan::{self, DRY_RUN};
@@ -93,7 +93,12 @@ const fn actions(run: Handler<Call>, summary: &'static str) -> [Action<Call>; 1]
 
 fn revoke(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
-    let row = live.find_lease(&lease_id(input)?)?.lease.row.id;
+    let found = live.find_lease(&lease_id(input)?);
+    // What is gone need not be ended any more, as the reference has it.
+    if found.as_ref().is_err_and(|error| error.kind() == base::Kind::BadRequest) && !plan::is_asked_for(input) {
+        return Ok(if waits(input) { Response::empty() } else { Response::empty().accepted() });
+    }
+    let row = found?.lease.row.id;
     if plan::is_asked_for(input) {
         return live.plan(&Selection::One(row), call.deadline);
     }

@@ -265,6 +265,15 @@ fn without_a_token_only_mounts_for_all_are_listed() -> Result<()> {
     assert_eq!(server.read("sys/internal/ui/mounts")?["secret"]["closed/"]["type"], "kv");
     assert_eq!(server.read("sys/internal/ui/mounts/closed/a/b")?["path"], "closed/");
     refused(server.read("sys/internal/ui/mounts/nowhere"), Kind::Denied, "access to path \"nowhere/\"");
+    let hint = server.read("sys/internal/ui/mounts/colsed/a/b").err().and_then(|error| error.reason().cloned());
+    assert_eq!(hint.unwrap()["did_you_mean"], "closed/a/b");
+    refused(server.write("sys/leases/revoke", json!({ "lease_id": "" })), Kind::BadRequest, "");
+    assert_eq!(server.write("sys/leases/revoke", json!({ "lease_id": "kv/none/1" }))?, Value::Null);
+    server.write("sys/policies/acl/Team/web", json!({ "policy": "path \"a\" {}" }))?;
+    assert_eq!(server.read("sys/policies/acl/team/web")?["name"], "team/web", "a name may hold slashes");
+    server.delete("sys/policy/team/web/")?;
+    refused(server.read("sys/policy/team/web"), Kind::NotFound, "");
+    assert_eq!(server.read("sys/mounts/auth/token")?["type"], "token", "where the official client asks");
     refused(
         server.ask_as(None, Operation::Read, "sys/internal/ui/mounts/closed", Value::Null),
         Kind::Denied,

@@ -6,6 +6,7 @@
 use super::model::Entity;
 use super::{groups, segment};
 use crate::base::{Error, Result};
+use crate::core::live::Live;
 use crate::logical::Records;
 use crate::logical::ctx::{load, store};
 use std::collections::BTreeSet;
@@ -76,6 +77,46 @@ pub fn delete(records: &mut dyn Records, entity: &Entity) -> Result<()> {
         records.delete(&way)?;
     }
     records.delete(&format!("entity/{}", segment(&entity.id))).map(drop)
+}
+
+/// Deletes the ways that lead to no entity, or to one that is found otherwise, at most `limit` in a transaction; how many there
+/// were. One that does not open stays: whoever it belongs to must not become somebody new.
+///
+/// # Errors
+/// `Internal` when the store fails.
+pub fn drop_astray(live: &Live, limit: usize) -> Result<u64> {
+    let mut total = 0;
+    for folder in live.read_identities(|records| folders(records))? {
+        let astray: Vec<String> = live.read_identities(|records| {
+            let paths = records.list(&folder)?.into_iter().map(|name| format!("{folder}{name}"));
+            Ok(paths.filter(|way| is_astray(records, way)).collect())
+        })?;
+        for batch in astray.chunks(limit) {
+            total += live.change_identities(|records| {
+                let mut dropped = 0;
+                for way in batch.iter().filter(|way| is_astray(records, way)).collect::<Vec<_>>() {
+                    dropped += u64::from(records.delete(way)?);
+                }
+                Ok(dropped)
+            })?;
+        }
+    }
+    Ok(total)
+}
+
+/// The folders of ways.
+fn folders(records: &(impl Records + ?Sized)) -> Result<Vec<String>> {
+    let mounts = records.list("alias/")?.into_iter().map(|mount| format!("alias/{mount}"));
+    Ok(mounts.chain(["entity-name/".to_owned(), "alias-id/".to_owned()]).collect())
+}
+
+fn is_astray(records: &(impl Records + ?Sized), way: &str) -> bool {
+    let Ok(Some(id)) = owner(records, way) else { return false };
+    match by_id(records, &id) {
+        Ok(Some(entity)) => !ways(&entity).contains(way),
+        Ok(None) => true,
+        Err(_) => false,
+    }
 }
 
 fn by_way(records: &(impl Records + ?Sized), way: &str) -> Result<Option<Entity>> {

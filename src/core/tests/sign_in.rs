@@ -262,3 +262,18 @@ fn settings_that_mean_nothing_here_are_taken_only_where_they_ask_for_nothing() {
     }
     assert_eq!(bench.read("sys/auth/word/tune").unwrap()["delegated_auth_accessors"], json!(["a"]));
 }
+
+#[test]
+fn a_method_is_moved_with_the_tokens_that_it_made() {
+    let bench = bench();
+    let alice = bench.sign_in("auth/word/login/alice", json!({ "ttl": "1h" }));
+    bench.write("sys/remount", json!({ "from": "auth/word", "to": "auth/moved" })).unwrap();
+    assert!(bench.lives(&alice.token));
+    assert_eq!(bench.sign_in("auth/moved/login/alice", json!({})).entity, alice.entity, "whoever signed in is known");
+    assert!(bench.call(&alice.token, Operation::Update, "auth/token/renew-self", json!({})).is_ok());
+    for (from, to) in
+        [("auth/moved", "word"), ("auth/token", "auth/t"), ("auth/moved", "auth"), ("auth/moved", "auth/other")]
+    {
+        assert!(bench.write("sys/remount", json!({ "from": from, "to": to })).is_err(), "{from} {to}");
+    }
+}

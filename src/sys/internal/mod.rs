@@ -9,7 +9,7 @@ use super::settings::{describe, mount_path};
 use crate::base::{Error, Result};
 use crate::core::authentication::{Presented, Uses};
 use crate::core::mounts::{Class, Mount, Resolved};
-use crate::core::{Call, Live};
+use crate::core::{Call, Live, denial, hints};
 use crate::logical::route::{ORDINARY, PUBLIC};
 use crate::logical::{Action, Field, Input, Map, Operation, Response, Route};
 use crate::policy::{Acl, Capabilities};
@@ -51,7 +51,7 @@ pub static RESULTANT_ACL: Route<Call> = Route {
 
 fn mounts(call: &mut Call, _: &Input) -> Result<Response> {
     let live = call.live()?;
-    let acl = granted(call, live);
+    let acl = granted(call, live).ok();
     let (mut secret, mut auth) = (Map::new(), Map::new());
     for mount in live.mounts().active() {
         let is_granted = acl.as_ref().is_some_and(|acl| may_see(acl, mount));
@@ -67,13 +67,13 @@ fn mounts(call: &mut Call, _: &Input) -> Result<Response> {
     Ok(Response::json(json!({ "secret": secret, "auth": auth })))
 }
 
-/// What the caller may do, if a good token came with the call. It is looked up and not used: asking where to go spends none
+/// What the caller may do, by the token that came with the call. It is looked up and not used: asking where to go spends none
 /// of a token's uses.
-fn granted(call: &Call, live: &Live) -> Option<Arc<Acl>> {
-    let token = call.token.as_ref().filter(|token| !token.is_empty())?;
+fn granted(call: &Call, live: &Live) -> Result<Arc<Acl>> {
+    let token = call.token.as_ref().filter(|token| !token.is_empty()).ok_or_else(denial::without_token)?;
     let peer = call.peer.map(|peer| peer.ip());
     let looked = Presented { peer, uses: Uses::Kept, ..Presented::default() };
-    live.authenticate(token, looked).ok().map(|identity| identity.acl)
+    live.authenticate(token, looked).map(|identity| identity.acl)
 }
 
 fn may_see(acl: &Acl, mount: &Mount) -> bool {
@@ -87,11 +87,12 @@ fn shown_to_all(mount: &Mount) -> Value {
 fn mount(call: &mut Call, input: &Input) -> Result<Response> {
     let live = call.live()?;
     let path = mount_path(&input.required("path")?)?;
-    let acl = granted(call, live).ok_or_else(Error::permission_denied)?;
+    let acl = granted(call, live)?;
     let denied = || {
-        Error::denied(format!(
+        let denied = Error::denied(format!(
             "preflight capability check returned 403, please ensure client's policies grant access to path {path:?}"
-        ))
+        ));
+        hints::add_to_preflight(denied, live, &acl, &path)
     };
     let Resolved::Mount(mount, _) = live.mounts().resolve(&live.barrier, &path) else { return Err(denied()) };
     if !may_see(&acl, &mount) {

@@ -3,8 +3,12 @@
 Reads VAULT_ADDR and VAULT_TOKEN. Prints each step; leaves with an error at the first that is not as it should be.
 """
 
+import base64
 import json
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hvac.exceptions import Forbidden, InvalidPath, InvalidRequest
 
 from checks import client, expect, refused, same, step
@@ -186,7 +190,14 @@ def jwt(root):
     same(root.write("sys/wrapping/lookup", token=wrapped)["data"]["creation_path"], "secret/data/app/one", "looked at")
     same(client(wrapped).sys.unwrap()["data"]["data"], {"n": 1}, "unwrapped by itself")
     expect(refused(InvalidRequest, root.sys.unwrap, wrapped), "once")
-    same(root.read("sys/wrapping/pubkey")["data"]["jwt_curve"], "p521", "its key is public")
+    key = client("").read("sys/wrapping/pubkey")["data"]
+    same(key["jwt_curve"], "p521", "its key is public")
+    signed, signature = wrapped.rsplit(".", 1)
+    numbers = ec.EllipticCurvePublicNumbers(int(key["jwt_x"]), int(key["jwt_y"]), ec.SECP521R1())
+    signature = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
+    halves = [int.from_bytes(half, "big") for half in (signature[:66], signature[66:])]
+    # Raises an error where the signature is another's.
+    numbers.public_key().verify(encode_dss_signature(*halves), signed.encode(), ec.ECDSA(hashes.SHA512()))
 
 
 def main():

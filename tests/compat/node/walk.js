@@ -95,6 +95,64 @@ async function wrapping() {
   const inside = await as(wrapped.wrap_info.token).unwrap();
   assert.ok('max_versions' in inside.data);
   await refused(as(wrapped.wrap_info.token).unwrap(), 400);
+  const headers = { 'X-Vault-Wrap-TTL': '60' };
+  const own = await root.write('sys/wrapping/wrap', { a: 1 }, { headers });
+  const again = await root.write('sys/wrapping/rewrap', { token: own.wrap_info.token });
+  assert.equal(again.wrap_info.creation_path, 'sys/wrapping/wrap');
+  await refused(lookup(own.wrap_info.token), 400);
+  assert.deepEqual((await root.unwrap({ token: again.wrap_info.token })).data, { a: 1 });
+  const jwt = await root.read('auth/token/lookup-self', { headers: { ...headers, 'X-Vault-Wrap-Format': 'jwt' } });
+  assert.equal(jwt.wrap_info.token.split('.').length, 3);
+  assert.deepEqual((await as(jwt.wrap_info.token).unwrap()).data.policies, ['root']);
+}
+
+async function wholeVersions() {
+  const path = 'app/whole';
+  const headers = { 'Content-Type': 'application/merge-patch+json' };
+  await root.write(`secret/data/${path}`, { data: { a: 1, b: 2 } });
+  const patched = await root.update(`secret/data/${path}`, { data: { b: null, c: 3 } }, { headers });
+  assert.equal(patched.data.version, 2);
+  assert.deepEqual((await root.read(`secret/data/${path}`)).data.data, { a: 1, c: 3 });
+  assert.deepEqual((await root.read(`secret/subkeys/${path}`)).data.subkeys, { a: null, c: null });
+  await root.write(`secret/delete/${path}`, { versions: [1] });
+  await root.delete(`secret/data/${path}`);
+  await refused(root.read(`secret/data/${path}`), 404);
+  await root.write(`secret/undelete/${path}`, { versions: [1, 2] });
+  await root.write(`secret/destroy/${path}`, { versions: [1] });
+  await refused(root.read(`secret/data/${path}?version=1`), 404);
+  await root.write(`secret/metadata/${path}`, { max_versions: 4, custom_metadata: { owner: 'node' }, cas_required: true });
+  await refused(root.write(`secret/data/${path}`, { data: {} }), 400, 'check-and-set parameter required');
+  const known = (await root.read(`secret/metadata/${path}`)).data;
+  assert.deepEqual([known.max_versions, known.custom_metadata, known.current_version], [4, { owner: 'node' }, 2]);
+  assert.ok(known.versions[1].destroyed && known.versions[2].deletion_time === '');
+  await root.delete(`secret/metadata/${path}`);
+  await refused(root.read(`secret/metadata/${path}`), 404);
+}
+
+async function batchTokensRolesAndLeases() {
+  // The library's own method does not know of kinds of tokens.
+  const batch = await root.write('auth/token/create', { policies: ['default'], type: 'batch', ttl: '20m' });
+  assert.ok(batch.auth.client_token.startsWith('hvb.') && batch.auth.accessor === '');
+  const own = as(batch.auth.client_token);
+  assert.equal((await own.tokenLookupSelf()).data.type, 'batch');
+  await refused(own.tokenRenewSelf({}), 400);
+  await refused(own.tokenCreate({}), 403);
+  await root.addTokenRole({ role_name: 'whole', allowed_policies: 'default', path_suffix: 'first', period: 3600 });
+  assert.equal((await root.getTokenRole({ role_name: 'whole' })).data.token_period, 3600);
+  const made = (await maker().tokenCreateRole({ role_name: 'whole' })).auth;
+  assert.equal(made.lease_duration, 3600);
+  await root.revokePrefix({ path_prefix: 'auth/token/create/whole' });
+  await refused(as(made.client_token).tokenLookupSelf(), 403);
+  await root.removeTokenRole({ role_name: 'whole' });
+  const paths = ['secret/data/x', 'sys/mounts'];
+  const may = await root.write('sys/capabilities-self', { paths });
+  assert.deepEqual(paths.map((path) => may.data[path]), [['root'], ['root']]);
+  const text = 'path "a" { capabilities = ["read"] }';
+  await root.write('sys/policies/acl/node-acl', { policy: text });
+  assert.equal((await root.read('sys/policies/acl/node-acl')).data.policy, text);
+  assert.ok((await root.list('sys/policies/acl')).data.keys.includes('node-acl'));
+  await root.delete('sys/policies/acl/node-acl');
+  await refused(root.read('sys/policies/acl/node-acl'), 404);
 }
 
 async function aws() {
@@ -118,7 +176,9 @@ async function aws() {
 }
 
 async function main() {
-  for (const step of [status, mounts, versions, policiesAndTokens, wrapping, aws]) {
+  for (const step of [
+    status, mounts, versions, wholeVersions, policiesAndTokens, batchTokensRolesAndLeases, wrapping, aws,
+  ]) {
     console.log(`- ${step.name}`);
     await step();
     await pause(0);

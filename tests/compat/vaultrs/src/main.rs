@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::error::Error;
 use vaultrs::api::ResponseWrapper;
 use vaultrs::api::aws::requests::{CreateUpdateRoleRequest, GenerateCredentialsRequest, SetConfigurationRequest};
-use vaultrs::api::kv2::requests::SetSecretRequestOptions;
+use vaultrs::api::kv2::requests::{
+    SetConfigurationRequest as SetMountRequest, SetSecretMetadataRequest, SetSecretRequestOptions,
+};
 use vaultrs::api::sys::requests::{EnableEngineRequest, ListMountsRequest};
 use vaultrs::api::token::requests::{CreateTokenRequest, SetTokenRoleRequest};
 use vaultrs::client::{VaultClient, VaultClientSettingsBuilder};
@@ -88,6 +90,53 @@ async fn versions(root: &VaultClient) -> Outcome {
     Ok(())
 }
 
+/// What a key and a mount remember, and what is gone for good.
+async fn whole_versions(root: &VaultClient) -> Outcome {
+    sys::mount::enable(root, "rust-kv", "kv-v2", None).await?;
+    let (mount, path) = ("rust-kv", "app");
+    let mut settings = SetMountRequest::builder();
+    settings.max_versions(4u64).delete_version_after("768h").cas_required(false);
+    kv2::config::set(root, mount, Some(&mut settings)).await?;
+    let read = kv2::config::read(root, mount).await?;
+    assert_eq!((read.max_versions, read.cas_required, read.delete_version_after.as_str()), (4, false, "768h0m0s"));
+    kv2::set(root, mount, path, &json!({"n": 1})).await?;
+    let mut metadata = SetSecretMetadataRequest::builder();
+    metadata.custom_metadata(HashMap::from([("owner".to_owned(), "rust".to_owned())])).cas_required(true);
+    kv2::set_metadata(root, mount, path, Some(&mut metadata)).await?;
+    assert_eq!(status(kv2::set(root, mount, path, &json!({"n": 2})).await), Some(400));
+    let known = kv2::read_metadata(root, mount, path).await?;
+    assert!(known.cas_required && known.custom_metadata.is_some_and(|found| found["owner"] == "rust"));
+    kv2::destroy_versions(root, mount, path, vec![1]).await?;
+    assert!(kv2::read_version::<Value>(root, mount, path, 1).await.is_err(), "what is destroyed is not read");
+    assert_eq!(status(kv2::list(root, mount, "none").await), Some(404));
+    sys::mount::disable(root, mount).await?;
+    Ok(())
+}
+
+/// Tokens that are stored nowhere, and those that are left behind.
+async fn batch_tokens_and_orphans(root: &VaultClient) -> Outcome {
+    let mut wanted = CreateTokenRequest::builder();
+    wanted.token_type("batch").ttl("20m").policies(vec!["default".to_owned()]);
+    let batch = token::new(root, Some(&mut wanted)).await?;
+    assert!(batch.client_token.starts_with("hvb.") && batch.token_type == "batch" && !batch.renewable);
+    let own = client(&batch.client_token)?;
+    assert_eq!(token::lookup_self(&own).await?.policies, ["default"]);
+    assert_eq!(status(token::renew_self(&own, None).await), Some(400));
+    assert_eq!(status(token::revoke(root, &batch.client_token).await), Some(400));
+    let parent = token::new(root, None).await?;
+    let child = token::new(&client(&parent.client_token)?, None).await?;
+    token::revoke_orphan(root, &parent.client_token).await?;
+    assert!(token::lookup(root, &child.client_token).await?.orphan);
+    let mut role = SetTokenRoleRequest::builder();
+    role.allowed_policies(vec!["default".to_owned()]).orphan(true).renewable(false).token_type("batch");
+    token::role::set(root, "rust-batch", Some(&mut role)).await?;
+    assert!(token::new_role(root, "rust-batch", None).await?.client_token.starts_with("hvb."));
+    token::role::delete(root, "rust-batch").await?;
+    assert_eq!(status(token::role::read(root, "rust-batch").await), Some(404));
+    assert_eq!(sys::auth::list(root).await?["token/"].mount_type, "token");
+    Ok(())
+}
+
 async fn policies_and_tokens(root: &VaultClient) -> Outcome {
     let rules = "path \"secret/data/app/*\" { capabilities = [\"read\"] }";
     sys::policy::set(root, "rust-reader", rules).await?;
@@ -132,6 +181,11 @@ async fn wrapping(root: &VaultClient) -> Outcome {
     assert_eq!(wrapped.lookup(root).await?.creation_path, "sys/mounts");
     assert!(wrapped.unwrap(root).await?.contains_key("secret/"));
     assert!(matches!(wrapped.lookup(root).await, Err(ClientError::WrapInvalidError)));
+    let wrapped = ListMountsRequest::builder().build()?.wrap(root).await?;
+    assert_eq!(sys::wrapping::lookup(root, &wrapped.info.token).await?.creation_path, "sys/mounts");
+    let mounts: HashMap<String, Value> = sys::wrapping::unwrap(root, Some(&wrapped.info.token)).await?;
+    assert!(mounts.contains_key("sys/"));
+    assert_eq!(status(sys::wrapping::unwrap::<Value>(root, Some(&wrapped.info.token)).await), Some(400));
     Ok(())
 }
 
@@ -170,6 +224,10 @@ async fn main() -> Outcome {
     mounts(&root).await?;
     println!("- versions");
     versions(&root).await?;
+    println!("- whole versions");
+    whole_versions(&root).await?;
+    println!("- batch tokens and orphans");
+    batch_tokens_and_orphans(&root).await?;
     println!("- policies and tokens");
     policies_and_tokens(&root).await?;
     println!("- wrapping");
