@@ -3,7 +3,7 @@
 use super::seals;
 use super::section::{Notes, Row, Section, boolean, once, path, repeated, size, text, texts, time};
 use super::watching;
-use super::{ClientCertificates, Config, ListenerConfig, LogFormat, Storage, TlsConfig, TlsVersion};
+use super::{ClientCertificates, Config, ListenerConfig, LogFormat, Storage, TlsConfig, TlsVersion, UserLockout};
 use crate::base::hcl::{Block, Item};
 use crate::base::{Result, logging};
 use std::path::PathBuf;
@@ -16,6 +16,7 @@ pub(super) static SERVER: Section<Config> = Section {
         once("backend", read_storage),
         repeated("listener", read_listener),
         repeated("seal", seals::read),
+        repeated("user_lockout", read_user_lockout),
         once("default_lease_ttl", |config, item, _| set(&mut config.default_lease_ttl, time(item)?)),
         once("max_lease_ttl", |config, item, _| set(&mut config.max_lease_ttl, time(item)?)),
         once("api_addr", |config, item, _| set(&mut config.api_addr, Some(text(item)?))),
@@ -81,7 +82,6 @@ pub(super) static SERVER: Section<Config> = Section {
         ("experiments", "there are none"),
         ("entropy", "randomness comes from the operating system"),
         ("reporting", "nothing is reported to anybody"),
-        ("user_lockout", "there are no logins with a password yet"),
         ("administrative_namespace_path", "there are no namespaces"),
     ],
 };
@@ -93,6 +93,17 @@ static SQLITE: Section<Option<PathBuf>> = Section {
 };
 
 static IN_MEMORY: Section<()> = Section { name: "storage \"inmem\"", rows: &[], unused: &[] };
+
+static USER_LOCKOUT: Section<UserLockout> = Section {
+    name: "user_lockout",
+    rows: &[
+        once("lockout_threshold", |lockout, item, _| set(&mut lockout.threshold, count(item)?)),
+        once("lockout_duration", |lockout, item, _| set(&mut lockout.duration, time(item)?)),
+        once("lockout_counter_reset", |lockout, item, _| set(&mut lockout.counter_reset, time(item)?)),
+        once("disable_lockout", |lockout, item, _| set(&mut lockout.disabled, Some(boolean(item)?))),
+    ],
+    unused: &[],
+};
 
 static LISTENER: Section<Listener> = Section {
     name: "listener \"tcp\"",
@@ -165,6 +176,24 @@ fn read_storage(config: &mut Config, item: &Item, notes: &mut Notes) -> Result<(
         });
     }
     Ok(())
+}
+
+fn read_user_lockout(config: &mut Config, item: &Item, notes: &mut Notes) -> Result<()> {
+    for Block { label, items } in item.labelled_blocks()? {
+        if !matches!(label.text.as_str(), "all" | "userpass" | "approle" | "ldap") {
+            let what = format!("no log-ins of {:?} are locked; expected all, userpass, approle or ldap", label.text);
+            return Err(label.position.error(what));
+        }
+        let mut lockout = UserLockout::default();
+        USER_LOCKOUT.read(&mut lockout, items, notes)?;
+        config.user_lockout.insert(label.text.clone(), lockout);
+    }
+    Ok(())
+}
+
+fn count(item: &Item) -> Result<u32> {
+    let number = size(item)?;
+    u32::try_from(number).map_err(|_| item.value.position.error(format!("found {number}; expected a smaller number")))
 }
 
 /// A switch that changes nothing here: said where somebody turns it on.

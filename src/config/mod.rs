@@ -16,6 +16,7 @@ pub use crate::base::logging::Format as LogFormat;
 use crate::base::logging::Rotation;
 use crate::base::{Error, Result};
 use section::Notes;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,8 @@ pub struct Config {
     pub audit_directories: Vec<PathBuf>,
     /// Whether a value that holds a slash counts as none in the templates of policies.
     pub deny_slash_in_templated_paths: bool,
+    /// `user_lockout "userpass" { … }`, by the kind of auth method; `all` is every kind.
+    pub user_lockout: BTreeMap<String, UserLockout>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +118,15 @@ pub enum ClientCertificates {
     Required,
 }
 
+/// After how many wrong passwords a name is locked, and for how long; zero leaves it as it is elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UserLockout {
+    pub threshold: u32,
+    pub duration: Duration,
+    pub counter_reset: Duration,
+    pub disabled: Option<bool>,
+}
+
 const DEFAULT_TTL: Duration = Duration::from_secs(768 * 3600);
 
 impl Default for Config {
@@ -135,6 +147,7 @@ impl Default for Config {
             pid_file: None,
             audit_directories: Vec::new(),
             deny_slash_in_templated_paths: true,
+            user_lockout: BTreeMap::new(),
         }
     }
 }

@@ -190,6 +190,18 @@ fn what_cannot_be_obeyed_is_refused() {
 }
 
 #[test]
+fn lockouts_are_told_by_the_kind_of_method() {
+    let text = "user_lockout \"all\" { lockout_threshold = \"10\" lockout_duration = \"5m\" }\n\
+                user_lockout \"userpass\" { lockout_counter_reset = 60 disable_lockout = \"false\" }";
+    let config = read(text).unwrap().0;
+    let all = UserLockout { threshold: 10, duration: Duration::from_secs(300), ..UserLockout::default() };
+    assert_eq!(config.user_lockout["all"], all);
+    let own = UserLockout { counter_reset: Duration::from_secs(60), disabled: Some(false), ..UserLockout::default() };
+    assert_eq!(config.user_lockout["userpass"], own);
+    assert!(error_of("user_lockout \"github\" {}").contains("expected all, userpass, approle or ldap"));
+}
+
+#[test]
 fn a_directory_is_read_in_the_order_of_names_and_later_files_win() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();

@@ -6,6 +6,7 @@ use crate::base::{Clock, Error, Result, Timestamp};
 use crate::core::answers::Answers;
 use crate::core::ceremonies::Ceremonies;
 use crate::core::identity;
+use crate::core::lockout::Failures;
 use crate::core::mounts::{self, Class, Mount, Table};
 use crate::core::policies::Policies;
 use crate::core::quotas::Quotas;
@@ -31,6 +32,8 @@ pub struct Live {
     /// Wakes the sweeper.
     pub bell: Bell,
     pub resolver: identity::Resolver,
+    /// Log-ins that failed.
+    pub failures: Failures,
     /// Which targets answer.
     pub targets: Targets,
     /// What holders of keys are about to do together.
@@ -77,6 +80,7 @@ impl Live {
             answers: Arc::default(),
             bell: Bell::default(),
             resolver: identity::Resolver::default(),
+            failures: Failures::default(),
             targets: Targets::default(),
             ceremonies: Ceremonies::default(),
             cluster_id: opened.cluster_id,

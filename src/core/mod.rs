@@ -24,6 +24,7 @@ pub mod issue;
 pub mod leases;
 pub mod listed;
 pub mod live;
+pub mod lockout;
 pub mod mounts;
 pub mod named;
 pub mod names;
@@ -95,6 +96,8 @@ pub struct Settings {
     pub version: &'static str,
     /// Values of templates in policies may hold slashes, and so reach over several segments of a path.
     pub slashes_in_templates: bool,
+    /// After how many wrong passwords a name is locked.
+    pub lockout: lockout::rules::Defaults,
 }
 
 /// The endpoints, as tables. Made in `main`'s layer, so that the core names no engine.

@@ -4,6 +4,7 @@
 use crate::barrier::{Barrier, Place};
 use crate::base::{Error, Result, random};
 use crate::core::causes::Cause;
+use crate::core::lockout::rules::Said;
 use crate::logical::{Map, MountView, TokenType};
 use crate::storage::{Catalog, Hash, Snapshot, Tx};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,9 @@ pub struct Mount {
     /// Who had it disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_by: Option<Cause>,
+    /// Of an auth method: when names are locked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_lockout: Option<Said>,
     /// What tokens an auth method makes where its roles leave that open, or whatever these say.
     #[serde(default = "default_service", skip_serializing_if = "is_default_service")]
     pub token_type: TokenType,
@@ -68,6 +72,7 @@ impl Mount {
             seal_wrap: false,
             disabling: false,
             disabled_by: None,
+            user_lockout: None,
             token_type: TokenType::DefaultService,
             extra: Map::new(),
         })

@@ -1,4 +1,5 @@
-//! What the core does for an engine beside keeping its records: passwords, marks, and its leases counted and ended.
+//! What the core does for an engine beside keeping its records: passwords, marks, its leases counted and ended, and failed
+//! log-ins counted.
 
 use crate::base::{Result, Secret};
 use crate::core::causes::{Cause, Event};
@@ -53,6 +54,19 @@ impl Services for MountServices {
             Ok(())
         })?;
         Ok(count)
+    }
+
+    fn check_lockout(&self, name: &str) -> Result<()> {
+        self.live.check_lockout(&*self.live.mount_of(&self.mount)?, name)
+    }
+
+    fn attempted(&self, name: &str, succeeded: bool) -> Result<()> {
+        let mount = self.live.mount_of(&self.mount)?;
+        if succeeded {
+            self.live.forget_failures(&mount, name);
+            return Ok(());
+        }
+        self.live.count_failure(&mount, name)
     }
 }
 

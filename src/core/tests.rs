@@ -87,7 +87,7 @@ impl Bench {
         Core::new(settings, registry, storage, clock)
     }
 
-    fn unseal(&self) {
+    pub fn unseal(&self) {
         self.core.unseal(self.key.clone()).unwrap();
         self.sweep_alone();
     }

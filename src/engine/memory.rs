@@ -100,6 +100,14 @@ impl Services for NoLeases {
     fn end_leases(&self, _which: &Which<'_>) -> Result<u64> {
         Ok(0)
     }
+
+    fn check_lockout(&self, _name: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn attempted(&self, _name: &str, _succeeded: bool) -> Result<()> {
+        Ok(())
+    }
 }
 
 #[derive(Default)]

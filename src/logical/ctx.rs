@@ -77,6 +77,16 @@ pub trait Services: Send + Sync {
     /// # Errors
     /// `Internal` when the store fails.
     fn end_leases(&self, which: &Which<'_>) -> Result<u64>;
+    /// Somebody wants to sign in as this name.
+    ///
+    /// # Errors
+    /// `Denied` while the name is locked.
+    fn check_lockout(&self, name: &str) -> Result<()>;
+    /// Whether it worked: a failure is counted, a success makes failures forgotten.
+    ///
+    /// # Errors
+    /// `Internal` when the store fails.
+    fn attempted(&self, name: &str, succeeded: bool) -> Result<()>;
 }
 
 /// Some of a mount's leases of secrets.
@@ -287,6 +297,34 @@ impl Ctx {
     /// `Internal` when the store fails.
     pub fn end_leases(&mut self, which: &Which<'_>) -> Result<u64> {
         self.backing.services.end_leases(which)
+    }
+
+    /// An attempt to sign in as somebody by a secret that can be guessed. `check` says who it is, or none where the secret is
+    /// wrong: that is counted, and after too many of these the name is locked for a while, whoever comes. The name counts
+    /// folded, as that of an alias does.
+    ///
+    /// # Errors
+    /// `Denied` while the name is locked; `BadRequest` with `refusal` where the secret is wrong; those of `check`.
+    pub fn attempt<T>(
+        &mut self,
+        name: &str,
+        refusal: &str,
+        check: impl FnOnce(&mut Self) -> Result<Option<T>>,
+    ) -> Result<T> {
+        let services = self.backing.services.clone();
+        services.check_lockout(name)?;
+        match check(self)? {
+            Some(who) => {
+                // Others were guessing meanwhile: that this one was right tells them nothing.
+                services.check_lockout(name)?;
+                services.attempted(name, true)?;
+                Ok(who)
+            }
+            None => {
+                services.attempted(name, false)?;
+                Err(Error::bad_request(refusal))
+            }
+        }
     }
 
     /// Issues a leased credential: commits the intent, then calls `create` with no transaction open. The lease is pending

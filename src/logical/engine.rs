@@ -23,6 +23,8 @@ pub struct Engine {
     /// Of an auth method: whether a token that it made may be renewed, and for how long. None: by what was said when it signed
     /// in.
     pub renew_login: Option<fn(&mut Ctx, &LoginView) -> Result<LoginRenewal>>,
+    /// Of an auth method: whether a name is locked after too many attempts that failed: see [`Ctx::attempt`].
+    pub locks_out: bool,
     /// Work that is done at its time, and for as long as it takes: see [`crate::logical::Records::schedule`].
     pub tasks: &'static [TaskKind],
     /// Which version of the engine this is, as a mount's option `version` names it.
@@ -57,6 +59,7 @@ impl Engine {
         secrets: &[],
         recover: None,
         renew_login: None,
+        locks_out: false,
         tasks: &[],
         version: "1",
         later: &[],

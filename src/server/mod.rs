@@ -9,6 +9,7 @@ pub mod seals;
 
 use crate::base::{Error, Result, SystemClock};
 use crate::config::{self, Config, Storage as StorageConfig};
+use crate::core::lockout::rules as lockout;
 use crate::core::{Core, Registry, Settings};
 use crate::http::api::Api;
 use crate::http::{Limits, ListenerConfig, Open, Server, TlsConfig, TlsVersion};
@@ -132,7 +133,20 @@ fn settings(config: &Config) -> Settings {
         audit_directories: config.audit_directories.clone(),
         version: crate::VERSION,
         slashes_in_templates: !config.deny_slash_in_templated_paths,
+        lockout: lockout(config),
     }
+}
+
+fn lockout(config: &Config) -> lockout::Defaults {
+    let said = |lockout: &config::UserLockout| lockout::Said {
+        threshold: lockout.threshold,
+        duration: lockout.duration.as_secs(),
+        counter_reset: lockout.counter_reset.as_secs(),
+        disabled: lockout.disabled,
+    };
+    let by_kind = config.user_lockout.iter().map(|(kind, lockout)| (kind.clone(), said(lockout))).collect();
+    let disabled = std::env::var("VAULT_DISABLE_USER_LOCKOUT").is_ok_and(|text| text == "1" || text == "true");
+    lockout::Defaults { disabled, by_kind }
 }
 
 fn listener(listener: &config::ListenerConfig) -> ListenerConfig {

@@ -15,6 +15,7 @@ pub mod internal;
 pub mod key_status;
 pub mod leader;
 pub mod leases;
+pub mod locked_users;
 pub mod loggers;
 pub mod monitor;
 pub mod mounts;
@@ -61,6 +62,8 @@ pub static ROUTES: &[&Route<Call>] = &[
     &internal::specs::OPENAPI,
     &key_status::KEY_STATUS,
     &leader::LEADER,
+    &locked_users::LIST,
+    &locked_users::UNLOCK,
     &leases::LOOKUP,
     &leases::LIST,
     &leases::count::COUNT,

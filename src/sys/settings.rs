@@ -4,6 +4,7 @@
 //! Invariant: settings that contradict each other are refused as a whole; nothing of them is kept.
 
 use crate::base::{Error, Result};
+use crate::core::lockout::rules::Said;
 use crate::core::mounts::{self, Class, Mount, Table};
 use crate::core::{Call, Live, records};
 use crate::logical::engine::BeginUpgrade;
@@ -59,8 +60,14 @@ const IDENTITY_KEY: Field =
 const TRIM_SLASHES: Field =
     Field::flag("trim_request_trailing_slashes", "Engines here see paths as they are asked for: `true` is refused.");
 
+const USER_LOCKOUT: Field = Field::object(
+    "user_lockout_config",
+    "Of methods that lock names: lockout_threshold wrong passwords, each within lockout_counter_reset_duration of the last, \
+     lock one for lockout_duration; lockout_disable turns that off.",
+);
+
 /// What `config` takes when a mount is enabled, and `tune` at its top.
-pub const SETTINGS: [Field; 14] = [
+pub const SETTINGS: [Field; 15] = [
     DEFAULT_LEASE_TTL,
     MAX_LEASE_TTL,
     LISTING_VISIBILITY,
@@ -75,6 +82,7 @@ pub const SETTINGS: [Field; 14] = [
     PLUGIN_VERSION,
     IDENTITY_KEY,
     TRIM_SLASHES,
+    USER_LOCKOUT,
 ];
 
 /// What `tune` takes.
@@ -131,6 +139,7 @@ pub fn apply(mount: &mut Mount, settings: &Map, live: &Live) -> Result<Vec<Strin
             ("max_lease_ttl", Some(text)) => mount.max_lease_ttl = seconds("max_lease_ttl", text)?,
             ("listing_visibility", Some(text)) => mount.listing_visibility = visibility(text)?,
             ("token_type", Some(text)) => set_token_type(mount, text)?,
+            ("user_lockout_config", _) => mount.user_lockout = Some(user_lockout(mount, &value, live)?),
             _ if KEPT.contains(&name.as_str()) => drop(mount.extra.insert(name.clone(), value)),
             _ => refuse(name, &value)?,
         }
@@ -151,6 +160,42 @@ fn set_token_type(mount: &mut Mount, text: &str) -> Result<()> {
         other => other,
     };
     Ok(())
+}
+
+/// What was said of locking names, with what is said now put over it.
+fn user_lockout(mount: &Mount, said: &Value, live: &Live) -> Result<Said> {
+    if !live.definition(mount).is_ok_and(|method| method.locks_out) {
+        return Err(Error::bad_request(format!(
+            "tuning of user lockout configuration for auth type {:?} not allowed",
+            mount.kind
+        )));
+    }
+    let mut all = mount.user_lockout.unwrap_or_default();
+    for (name, value) in said.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
+        let seconds = |name| Field::seconds(name, "").parse(value).map(|value| value.as_u64().unwrap_or_default());
+        match name.as_str() {
+            "lockout_threshold" => {
+                let count = Field::integer("lockout_threshold", "").parse(value)?.as_i64().unwrap_or_default();
+                all.threshold = u32::try_from(count).map_err(|_| {
+                    Error::bad_request("lockout_threshold takes the number of wrong passwords, 0 for the default")
+                })?;
+            }
+            "lockout_duration" => all.duration = seconds("lockout_duration")?,
+            "lockout_counter_reset_duration" | "lockout_counter_reset" => {
+                all.counter_reset = seconds("lockout_counter_reset_duration")?;
+            }
+            "lockout_disable" | "disable_lockout" => {
+                all.disabled = Field::flag("lockout_disable", "").parse(value)?.as_bool();
+            }
+            other => {
+                return Err(Error::bad_request(format!(
+                    "user_lockout_config has no {other:?}: it takes lockout_threshold, lockout_duration, \
+                     lockout_counter_reset_duration and lockout_disable"
+                )));
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// A setting that has no effect is taken only with a value that asks for none.
@@ -240,6 +285,12 @@ pub fn show(call: &Call, path: &str) -> Result<Response> {
     if path.starts_with("auth/") {
         shown["token_type"] = Value::from(mount.token_type.name());
     }
+    if let Some(said) = &mount.user_lockout {
+        shown["user_lockout_counter_reset_duration"] = Value::from(said.counter_reset);
+        shown["user_lockout_disable"] = Value::from(said.disabled.unwrap_or_default());
+        shown["user_lockout_duration"] = Value::from(said.duration);
+        shown["user_lockout_threshold"] = Value::from(said.threshold);
+    }
     Ok(Response::data_and_top(shown))
 }
 
@@ -309,6 +360,14 @@ pub fn describe(mount: &Mount, version: &str) -> Value {
     }
     if mount.class == Class::Auth {
         config["token_type"] = Value::from(mount.token_type.name());
+    }
+    if let Some(said) = &mount.user_lockout {
+        config["user_lockout_config"] = json!({
+            "lockout_threshold": said.threshold,
+            "lockout_duration": said.duration,
+            "lockout_counter_reset": said.counter_reset,
+            "disable_lockout": said.disabled.unwrap_or_default(),
+        });
     }
     for (name, value) in kept(mount) {
         config[name] = value.clone();

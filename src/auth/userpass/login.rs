@@ -16,17 +16,19 @@ pub static ROUTE: Route<Ctx> = Route {
     exists: None,
     summary: "Sign in with a name and a password.",
     help: "The answer's auth holds the token. Whoever has no user, or comes with another password, is told the same after the \
-           same time.",
+           same time; after too many of these the name is locked for a while.",
     flags: PUBLIC,
 };
 
 fn sign_in(ctx: &mut Ctx, input: &Input) -> Result<Response> {
     let name = input.required("username")?;
     let password: Secret<String> = input.required("password")?.into();
-    let user: Option<User> = ctx.load(&record(&name))?;
     let deadline = ctx.outside().deadline();
-    let is_right = hashing::is_right(user.as_ref().map(|user| &user.password), &password, deadline)?;
-    let user = user.filter(|_| is_right).ok_or_else(|| Error::bad_request("invalid username or password"))?;
+    let user = ctx.attempt(&name, "invalid username or password", |ctx| {
+        let user: Option<User> = ctx.load(&record(&name))?;
+        let is_right = hashing::is_right(user.as_ref().map(|user| &user.password), &password, deadline)?;
+        Ok(user.filter(|_| is_right))
+    })?;
     let along = if user.password.is_current() { None } else { Some(renewed(&name, &user, &password, deadline)?) };
     let login = Login {
         alias: name.clone(),

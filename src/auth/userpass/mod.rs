@@ -22,5 +22,6 @@ pub static ENGINE: Engine = Engine {
            Passwords are kept as hashes (Argon2id) that are slow to guess.",
     routes: &[&users::LIST, &users::ROUTE, &users::password::ROUTE, &users::policies::ROUTE, &login::ROUTE],
     renew_login: Some(login::renew),
+    locks_out: true,
     ..Engine::BLANK
 };

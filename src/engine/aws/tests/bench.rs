@@ -76,6 +76,14 @@ impl Services for Living {
     fn end_leases(&self, which: &Which<'_>) -> Result<u64> {
         NoLeases.end_leases(which)
     }
+
+    fn check_lockout(&self, _name: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn attempted(&self, _name: &str, _succeeded: bool) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Records in memory that stop taking changes where a test says that the server crashes.
