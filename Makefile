@@ -24,8 +24,9 @@ test: ## run all tests, after installing what they need
 	cargo test --locked --no-fail-fast
 
 .PHONY: bench
-bench: ## see that the server carries 100,000 leases: start, memory, the death of a large tree
+bench: ## see that the server carries 100,000 leases: start, memory, the death of a large tree; and 32 log-ins at once
 	cargo bench --locked --bench scale
+	cargo bench --locked --bench sign_in
 
 .PHONY: fmt
 fmt: ## format the sources

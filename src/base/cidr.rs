@@ -49,6 +49,17 @@ impl Cidr {
         let mask = u128::MAX.checked_shl(128 - self.length).unwrap_or(0);
         address & mask == self.network & mask
     }
+
+    /// Whether every address of the other block is in this one.
+    #[must_use]
+    pub fn holds(&self, other: &Self) -> bool {
+        let is_mapped = other.network >> 32 == MAPPED >> 32 && other.length >= MAPPED_LENGTH;
+        if other.length < self.length || (is_mapped && self.length < MAPPED_LENGTH) {
+            return false;
+        }
+        let mask = u128::MAX.checked_shl(128 - self.length).unwrap_or(0);
+        other.network & mask == self.network & mask
+    }
 }
 
 fn number(address: IpAddr) -> u128 {
@@ -81,6 +92,23 @@ mod tests {
             (" ::1/128 ", "::1", true),
         ] {
             assert_eq!(Cidr::parse(block)?.contains(address.parse().unwrap()), inside, "{block} {address}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_block_holds_the_smaller_ones_inside_it() -> Result<()> {
+        for (block, other, holds) in [
+            ("10.0.0.0/8", "10.1.0.0/16", true),
+            ("10.0.0.0/8", "10.0.0.0/8", true),
+            ("10.1.0.0/16", "10.0.0.0/8", false),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("0.0.0.0/0", "10.0.0.1", true),
+            ("::/0", "10.0.0.1", false),
+            ("::/0", "2001:db8::/32", true),
+            ("0.0.0.0/0", "::1", false),
+        ] {
+            assert_eq!(Cidr::parse(block)?.holds(&Cidr::parse(other)?), holds, "{block} {other}");
         }
         Ok(())
     }

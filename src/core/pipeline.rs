@@ -322,6 +322,7 @@ impl Exchange<'_> {
         response.auth = Some(signed_in.auth);
         response.warnings.extend(signed_in.warnings);
         prepared.token = signed_in.draft;
+        prepared.noted = signed_in.noted;
         prepared.along = login.along.clone().map(|along| (self.target.mount.clone(), along));
         Ok(())
     }

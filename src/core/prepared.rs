@@ -3,6 +3,7 @@
 
 use crate::base::{Error, Result, Timestamp};
 use crate::core::answers::Keeping;
+use crate::core::identity::login::{self, Presented};
 use crate::core::leases::Leases;
 use crate::core::live::Live;
 use crate::core::mounts::Mount;
@@ -22,6 +23,8 @@ pub struct Prepared {
     pub answer: Option<Keeping>,
     /// A token, stored nowhere so far.
     pub token: Option<Draft>,
+    /// What is new of the alias by which somebody signed in.
+    pub noted: Option<Presented>,
     /// What the auth method that the token is from writes with it.
     pub along: Option<(Arc<Mount>, Along)>,
     /// The token that wraps the answer, and what it wraps.
@@ -57,6 +60,9 @@ impl Live {
             if let Some(draft) = &prepared.token {
                 ends.extend(self.insert_token(tx, draft)?.expires);
             }
+            if let Some(presented) = &prepared.noted {
+                self.change_identities_in(tx, |records| login::entity_of(records, presented, now).map(drop))?;
+            }
             if let Some((mount, along)) = &prepared.along {
                 let change = |records: &mut dyn Records| (along.change)(records, along.with.expose(), now);
                 records::within(tx, &self.barrier, mount.hash(), change)?;
@@ -66,6 +72,9 @@ impl Live {
             }
             Ok((ends, target))
         });
+        if prepared.noted.is_some() {
+            self.identities_changed();
+        }
         match activated {
             Ok((ends, target)) => {
                 // One of them may be the next to fall due.

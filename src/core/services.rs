@@ -25,6 +25,10 @@ impl Services for MountServices {
         hex::encode(&self.live.barrier.hash("outside name", &[text.as_bytes()])[..5])
     }
 
+    fn digest(&self, text: &str) -> String {
+        hex::encode(self.live.barrier.hash("engine digest", &[&self.mount, text.as_bytes()]))
+    }
+
     /// The store counts a mount's leases and a role's by itself: an engine's mount has no others than those of secrets.
     fn count_leases(&self, which: &Which<'_>) -> Result<u64> {
         let leases = Leases { barrier: &self.live.barrier };

@@ -6,7 +6,7 @@
 use crate::base::{Error, Result, Timestamp};
 use crate::core::batch::NewBatchToken;
 use crate::core::denial;
-use crate::core::identity::login::{self, Presented};
+use crate::core::identity::login::{self, Presented, Standing};
 use crate::core::identity::{Resolved, entities, texts};
 use crate::core::live::Live;
 use crate::core::mounts::Mount;
@@ -23,6 +23,8 @@ pub struct SignedIn {
     pub auth: Auth,
     /// None for a batch token, which is never stored.
     pub draft: Option<Draft>,
+    /// What is noted of the entity's alias when the token comes to life.
+    pub noted: Option<Presented>,
     pub warnings: Vec<String>,
 }
 
@@ -33,7 +35,7 @@ impl Live {
     /// `Denied` for a disabled entity and an address that the token would not be good for.
     pub fn sign_in(&self, mount: &Arc<Mount>, login: &Login, request: &Request) -> Result<SignedIn> {
         let policies = granted(&login.token)?;
-        let entity = self.entity_of_login(mount, login)?;
+        let (entity, noted) = self.entity_of_login(mount, login)?;
         let now = self.now();
         let life = ttl::life(asked(&login.token), self.login_limits(mount, &login.token), now);
         let folder = request.path.as_str().strip_prefix(&mount.path).unwrap_or_default().trim_matches('/').to_owned();
@@ -63,7 +65,7 @@ impl Live {
         if is_batch(mount.token_type, &login.token)? {
             let (mount, expires) = (mount.clone(), life.expires);
             let auth = self.make_batch_token(NewBatchToken { parent: None, mount, record, expires })?;
-            return Ok(SignedIn { auth, draft: None, warnings: life.warnings });
+            return Ok(SignedIn { auth, draft: None, noted, warnings: life.warnings });
         }
         let new = NewToken {
             id: None,
@@ -77,7 +79,7 @@ impl Live {
             request_id: request.id.clone(),
         };
         let draft = self.draft_token(new)?;
-        Ok(SignedIn { auth: self.auth_of(&draft)?, draft: Some(draft), warnings: life.warnings })
+        Ok(SignedIn { auth: self.auth_of(&draft)?, draft: Some(draft), noted, warnings: life.warnings })
     }
 
     /// Asks the method of a token whether it may be renewed; the limits of the renewal, and how long it gives where nothing
@@ -122,11 +124,11 @@ impl Live {
         resolved.map(Some).ok_or_else(denial::without_entity)
     }
 
-    /// Finds the entity, or makes it. It is written to only where something changed, so that signing in again is one
-    /// transaction: that of the token.
-    fn entity_of_login(&self, mount: &Mount, login: &Login) -> Result<Option<Arc<Resolved>>> {
+    /// Finds the entity, or makes it. It is written to only where something changed that decides what the token may do; what
+    /// else is new is written with the token, so that signing in again is one transaction.
+    fn entity_of_login(&self, mount: &Mount, login: &Login) -> Result<(Option<Arc<Resolved>>, Option<Presented>)> {
         if login.alias.is_empty() {
-            return Ok(None);
+            return Ok((None, None));
         }
         let presented = Presented {
             mount_accessor: mount.accessor.clone(),
@@ -137,13 +139,16 @@ impl Live {
         let known = self.read_identities(|records| {
             let entity = entities::by_alias(records, &presented.mount_accessor, &presented.name)?;
             let Some(entity) = entity else { return Ok(None) };
-            Ok(login::is_current(records, &entity, &presented)?.then_some(entity.id))
+            Ok(Some((login::standing(records, &entity, &presented)?, entity.id)))
         })?;
-        let id = match known {
-            Some(id) => id,
-            None => self.change_identities(|records| login::entity_of(records, &presented, self.now()))?.id,
+        let (id, noted) = match known {
+            Some((Standing::Current, id)) => (id, None),
+            Some((Standing::Renoted, id)) => (id, Some(presented)),
+            Some((Standing::Changed, _)) | None => {
+                (self.change_identities(|records| login::entity_of(records, &presented, self.now()))?.id, None)
+            }
         };
-        self.living_entity(&id)
+        Ok((self.living_entity(&id)?, noted))
     }
 
     fn refresh_groups(&self, mount: &Mount, login: &LoginView, groups: Option<Vec<String>>) -> Result<()> {

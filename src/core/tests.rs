@@ -139,7 +139,7 @@ impl Bench {
     }
 
     /// Sweeps until nothing is due.
-    fn sweep(&self) {
+    pub fn sweep(&self) {
         let workers = Arc::new(Workers::default());
         sweeper::sweep(&self.live(), &workers).unwrap();
         workers.wait_idle();

@@ -67,6 +67,8 @@ pub trait Services: Send + Sync {
     /// A keyed checksum of a text, in characters that any name outside may have: who sees it in a name knows that this server
     /// made the name.
     fn mark(&self, text: &str) -> String;
+    /// A keyed hash of a text, by which a record of the mount can be found and the text cannot.
+    fn digest(&self, text: &str) -> String;
     /// How many of the mount's leases there are, whatever their state.
     ///
     /// # Errors
@@ -281,6 +283,12 @@ impl Ctx {
     #[must_use]
     pub fn mark(&self, text: &str) -> String {
         self.backing.services.mark(text)
+    }
+
+    /// A keyed hash of a text, by which a record of the mount can be found and the text cannot: 32 hexadecimal digits.
+    #[must_use]
+    pub fn digest(&self, text: &str) -> String {
+        self.backing.services.digest(text)
     }
 
     /// How many of the mount's leases there are, whatever their state.

@@ -57,15 +57,23 @@ fn refreshed(records: &mut dyn Records, entity: Entity, presented: &Presented, n
     Ok(after)
 }
 
-/// Whether signing in again would write nothing.
-///
+/// What signing in again would write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Current,
+    /// What the method says of the alias is new, and nothing that decides what a token may do.
+    Renoted,
+    Changed,
+}
+
 /// # Errors
 /// `Internal` when a record does not open.
-pub fn is_current(records: &dyn Records, entity: &Entity, presented: &Presented) -> Result<bool> {
+pub fn standing(records: &dyn Records, entity: &Entity, presented: &Presented) -> Result<Standing> {
     let is_it =
         |alias: &&Alias| alias.mount_accessor == presented.mount_accessor && fold(&alias.name) == fold(&presented.name);
     let same_metadata = entity.aliases.iter().find(is_it).is_some_and(|alias| alias.metadata == presented.metadata);
-    let Some(names) = &presented.groups else { return Ok(same_metadata) };
+    let standing = if same_metadata { Standing::Current } else { Standing::Renoted };
+    let Some(names) = &presented.groups else { return Ok(standing) };
     let wanted: BTreeSet<String> = names.iter().map(|name| fold(name)).collect();
     let mut told = BTreeSet::new();
     for group in groups::of_entity(records, &entity.id)? {
@@ -74,10 +82,10 @@ pub fn is_current(records: &dyn Records, entity: &Entity, presented: &Presented)
     }
     for name in wanted.difference(&told) {
         if groups::by_alias(records, &presented.mount_accessor, name)?.is_some() {
-            return Ok(false);
+            return Ok(Standing::Changed);
         }
     }
-    Ok(same_metadata && told.is_subset(&wanted))
+    Ok(if told.is_subset(&wanted) { standing } else { Standing::Changed })
 }
 
 /// Only groups whose alias is at the very mount that was signed in at are touched.

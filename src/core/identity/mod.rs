@@ -18,9 +18,10 @@ mod tests;
 pub use crate::base::fold;
 use crate::base::{Error, Result};
 use crate::core::live::Live;
-use crate::core::records::MountRecords;
+use crate::core::records::{self, MountRecords};
 use crate::logical::{Records, View};
 use crate::policy::{self, ROOT_NAME};
+use crate::storage::Tx;
 pub use model::{Alias, Entity, Group, GroupAlias, GroupKind};
 pub use resolve::{Resolved, Resolver};
 use serde_json::Value;
@@ -59,6 +60,23 @@ impl Live {
         self.resolver.forget();
         outcome?;
         answer.ok_or_else(|| Error::internal("the store did not run the change"))
+    }
+
+    /// A change of the identities in a transaction that is the caller's; who has committed it calls
+    /// [`Self::identities_changed`].
+    ///
+    /// # Errors
+    /// The change's own.
+    pub fn change_identities_in(
+        &self,
+        tx: &mut dyn Tx,
+        change: impl FnOnce(&mut dyn Records) -> Result<()>,
+    ) -> Result<()> {
+        records::within(tx, &self.barrier, self.mount_at(MOUNT)?.hash(), change)
+    }
+
+    pub fn identities_changed(&self) {
+        self.resolver.forget();
     }
 
     fn identity_records(&self) -> Result<MountRecords> {
