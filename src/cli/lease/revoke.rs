@@ -2,7 +2,7 @@
 
 use crate::cli::command::{Command, FORMAT, HTTP};
 use crate::cli::flags::Flag;
-use crate::cli::{Exit, Failure, Invocation, Outcome, console, dry_run, output, progress};
+use crate::cli::{Answer, Exit, Failure, Invocation, Outcome, console, dry_run, output, progress};
 use serde_json::{Value, json};
 
 pub const COMMAND: Command = Command {
@@ -67,6 +67,7 @@ fn run(invocation: &Invocation) -> Outcome {
     }
     // Without -sync the server warns that the work goes on; the line below says so already.
     answer.iter().filter(|_| sync || force).for_each(output::warnings);
+    answer.iter().filter(|_| force).for_each(left_behind);
     let queued = "All revocation operations queued successfully!".to_owned();
     console::line(if sync || force { done } else { queued });
     Ok(Exit::SUCCESS)
@@ -81,6 +82,19 @@ fn remaining(invocation: &Invocation, path: &str, order: &Value) -> impl FnMut()
         let (client, all) = (client.as_ref()?, all?);
         Some((all.saturating_sub(dry_run::left(client, &path, &order)?), all))
     }
+}
+
+/// What dropped leases leave outside, so that it can be removed by hand.
+fn left_behind(answer: &Answer) {
+    let left = answer.data().and_then(|data| data.get("left_behind")).and_then(Value::as_array);
+    let Some(left) = left.filter(|left| !left.is_empty()) else { return };
+    let mut rows = vec![["Left behind", "Target", "Lease", "Why"].map(str::to_owned).to_vec()];
+    rows.extend(
+        left.iter()
+            .map(|item| ["subject", "target", "lease_id", "reason"].map(|name| output::plain(&item[name])).to_vec()),
+    );
+    console::line(output::table::with_header(&rows));
+    console::line("");
 }
 
 fn order(invocation: &Invocation, force: bool) -> Result<Order, Failure> {
