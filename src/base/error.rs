@@ -121,6 +121,18 @@ impl Error {
         self
     }
 
+    /// The same as an `Upstream` error: whether what was asked took effect is open. Whether there was an answer stays known.
+    #[must_use]
+    pub fn left_open(self) -> Self {
+        Self { answered: !self.is_silence(), kind: Kind::Upstream, ..self }
+    }
+
+    /// The same in other words.
+    #[must_use]
+    pub fn reworded(self, message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
     /// Whether nothing was heard of the other side, so that asking it something else would go the same way.
     #[must_use]
     pub fn is_silence(&self) -> bool {

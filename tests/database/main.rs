@@ -12,6 +12,7 @@ mod postgresql;
 mod reconcile;
 mod redis;
 mod servers;
+mod silence;
 #[path = "../support/mod.rs"]
 mod support;
 mod waiting;

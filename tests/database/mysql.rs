@@ -34,6 +34,34 @@ fn configured(mariadb: &MariaDb, more: Value) -> Bench {
     bench
 }
 
+#[test]
+fn a_creation_that_fails_takes_back_what_its_role_says_and_tells_what_is_left() {
+    let mariadb = MariaDb::shared();
+    let bench = configured(mariadb, json!({ "username_template": "rolled_back" }));
+    let create = "CREATE USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'; CREATE DATABASE `{{name}}`; \
+                  GRANT nothing ON *.* TO '{{name}}'@'%'";
+    bench.write(
+        "roles/app",
+        json!({ "creation_statements": create, "rollback_statements": "DROP DATABASE `{{name}}`" }),
+    );
+    let databases =
+        || mariadb.sql("SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'rolled_back'");
+    let error = bench.no_issue("app");
+    assert!(error.contains("creation_statements: statement 3") && !error.contains("and then"), "{error}");
+    assert_eq!((databases().as_str(), accounts(mariadb, "rolled_back").as_str()), ("0", ""));
+
+    bench.write("roles/app", json!({ "rollback_statements": "DROP DATABASE no_such_database" }));
+    let error = bench.no_issue("app");
+    assert!(error.contains("statement 3") && error.contains("; and then rollback_statements: statement 1"), "{error}");
+    assert_eq!((databases().as_str(), accounts(mariadb, "rolled_back").as_str()), ("1", ""));
+    // What was there before is not rolled back.
+    mariadb.sql("CREATE USER 'rolled_back'@'%'");
+    bench.write("roles/app", json!({ "rollback_statements": "DROP DATABASE `{{name}}`" }));
+    assert!(bench.no_issue("app").contains("there is a user"));
+    assert_eq!(databases(), "1");
+    mariadb.sql("DROP DATABASE rolled_back; DROP USER 'rolled_back'@'%'");
+}
+
 /// The hosts of a user's accounts.
 fn accounts(mariadb: &MariaDb, like: &str) -> String {
     mariadb.sql(&format!("SELECT CONCAT(User, '@', Host) FROM mysql.user WHERE User LIKE '{like}'"))

@@ -282,7 +282,8 @@ fn absent_is_fine(outcome: Outcome<Answer>) -> Outcome {
 
 /// An answer that lacks what it is there for.
 pub(super) fn incomplete(action: &str) -> Failure {
-    Failure::Unknown(crate::base::Error::upstream(format!("the answer to {action} lacks what was asked for")))
+    let lacking = crate::base::Error::upstream(format!("the answer to {action} lacks what was asked for"));
+    Failure::Unknown(lacking.answered())
 }
 
 fn named(user: &str) -> (String, String) {

@@ -183,6 +183,8 @@ pub struct NewUser<'a> {
     /// When it is to stop working by itself, where the database can do that.
     pub expires: Timestamp,
     pub statements: &'a [String],
+    /// What takes back all else that these made, where the database does not do so by itself.
+    pub rollback: &'a [String],
     pub mark: &'a Mark,
 }
 
@@ -242,6 +244,16 @@ pub struct Wanted<'a> {
     /// Only those behind this name.
     pub after: &'a str,
     pub limit: usize,
+}
+
+/// What a statement's failure says of the server, on a connection that had worked: that one statement takes longer than there is
+/// time is no silence.
+#[must_use]
+pub fn unfinished(error: Error, deadline: Instant) -> Error {
+    if error.is_silence() && Instant::now() >= deadline {
+        return error.context("a statement was not done in time").answered();
+    }
+    error
 }
 
 /// One connection. Each call ends by its deadline; after an error of kind `Upstream` the connection is not used again.

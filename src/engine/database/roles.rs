@@ -32,7 +32,11 @@ pub static ROUTE: Route<Ctx> = Route {
             "revocation_statements",
             "What ends a user, in place of the engine's own way. {{name}} stands for its name.",
         ),
-        Field::texts("rollback_statements", "Kept and shown. A user that was half made is ended as any other."),
+        Field::texts(
+            "rollback_statements",
+            "What takes back what creation_statements made besides the user, should one of them fail. For MySQL: PostgreSQL \
+             and Redis take all back by themselves. {{name}} stands for the user's name.",
+        ),
         Field::texts(
             "renew_statements",
             "What prolongs a user, in place of the engine's own way. {{name}} and {{expiration}} stand for its name and \

@@ -78,8 +78,14 @@ pub fn issue(ctx: &mut Ctx, role_name: &str) -> Result<Response> {
         let expires = outside.ends().plus(GRACE);
         place.with(&connection, &role.db_name, outside.deadline(), |database, deadline| {
             see_target(database.target(), &owed)?;
-            let statements = &role.creation_statements;
-            let user = NewUser { username: &username, password: &password, expires, statements, mark: &mark };
+            let user = NewUser {
+                username: &username,
+                password: &password,
+                expires,
+                statements: &role.creation_statements,
+                rollback: &role.rollback_statements,
+                mark: &mark,
+            };
             database.create_user(&user, deadline)
         })?;
         let data = json!({ "username": username, "password": password.expose() });

@@ -154,14 +154,15 @@ fn until_none(
             kill(session, id, deadline)?;
         }
         if Instant::now() >= until {
-            return Err(Error::upstream(format!("{} sessions do not end", open.len())));
+            return Err(Error::upstream(format!("{} sessions do not end", open.len())).answered());
         }
         thread::sleep(PAUSE);
     }
 }
 
 fn kill(session: &mut Session, id: &str, deadline: Instant) -> Result<()> {
-    let id: u64 = id.parse().map_err(|_| Error::upstream("the server's list of sessions is not understood"))?;
+    let id: u64 =
+        id.parse().map_err(|_| Error::upstream("the server's list of sessions is not understood").answered())?;
     let Err(refusal) = session.try_run(&format!("KILL CONNECTION {id}"), deadline)? else { return Ok(()) };
     match refusal.code {
         NO_SUCH_THREAD => Ok(()),

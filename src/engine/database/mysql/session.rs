@@ -6,7 +6,7 @@
 
 use crate::base::{Error, Kind, Result, random};
 use crate::engine::database::driver::{
-    Database, Ended, ListedUser, NewPassword, NewUser, OldUser, RenewedUser, Wanted,
+    Database, Ended, ListedUser, NewPassword, NewUser, OldUser, RenewedUser, Wanted, unfinished,
 };
 use crate::engine::database::mysql::address::Address;
 use crate::engine::database::mysql::wire::{Refusal, Row, Wire};
@@ -40,14 +40,19 @@ impl Session {
         Ok(session)
     }
 
+    /// Sends a statement and waits for its answer.
+    fn ask(&mut self, statement: &str, deadline: Instant) -> Result<Result<Vec<Row>, Refusal>> {
+        self.wire.run(statement, deadline).map_err(|error| unfinished(error, deadline))
+    }
+
     /// Runs a statement; a refusal is an error by whether it may go well another time.
     pub(super) fn run(&mut self, statement: &str, deadline: Instant) -> Result<Vec<Row>> {
-        self.wire.run(statement, deadline)?.map_err(refused)
+        self.ask(statement, deadline)?.map_err(refused)
     }
 
     /// Runs a statement whose refusals the caller tells apart.
     pub(super) fn try_run(&mut self, statement: &str, deadline: Instant) -> Result<Result<Vec<Row>, Refusal>> {
-        match self.wire.run(statement, deadline)? {
+        match self.ask(statement, deadline)? {
             Err(refusal) if refusal.is_passing() => Err(refused(refusal)),
             outcome => Ok(outcome),
         }
@@ -80,7 +85,7 @@ impl Session {
         deadline: Instant,
     ) -> Result<()> {
         for (at, statement) in statements.iter().enumerate() {
-            let outcome = self.wire.run(statement, deadline)?;
+            let outcome = self.ask(statement, deadline)?;
             outcome
                 .map_err(|refusal| refused(refusal.veiled(values)).context(format!("{list}: statement {}", at + 1)))?;
         }
@@ -139,18 +144,16 @@ impl Database for Session {
         // Whoever ends this lease finds the session by its lock, should we be gone before it has answered.
         let lock = literal(&mark::lock(user.mark))?;
         if self.single(&format!("SELECT GET_LOCK({lock}, 0)"), deadline)?.as_deref() != Some("1") {
-            return Err(Error::upstream("another session is making this very user"));
+            return Err(Error::upstream("another session is making this very user").answered());
         }
         let made = self.make(user, &statements, &values, deadline);
-        match &made {
-            Err(error) if error.kind() == Kind::Upstream => return made,
-            Err(_) => removal::take_back(self, user.username, user.mark, deadline).map_err(|error| {
-                Error::upstream(format!("what was made of a user could not be taken back: {error}"))
-            })?,
-            Ok(()) => {}
-        }
+        let made = match made {
+            Err(error) if error.kind() != Kind::Upstream => Err(self.take_back(user, error, deadline)?),
+            Err(error) => return Err(error),
+            Ok(()) => Ok(()),
+        };
         let released = self.run(&format!("DO RELEASE_LOCK({lock})"), deadline);
-        released.map_err(|error| Error::upstream(error.message().to_owned()))?;
+        released.map_err(Error::left_open)?;
         made
     }
 
@@ -223,6 +226,28 @@ impl Session {
 }
 
 impl Session {
+    /// Takes back what a failed creation made: first what the role's own statements take back, then the accounts. The error
+    /// for the caller.
+    fn take_back(&mut self, user: &NewUser<'_>, failure: Error, deadline: Instant) -> Result<Error> {
+        let values = [("name", user.username), ("username", user.username)];
+        let rolled_back = filled("rollback_statements", user.rollback, &values).and_then(|statements| {
+            // Where the name was taken before there is nothing of ours to take back.
+            let ours = self.hosts(user.username, deadline)?.contains(&mark::host(user.mark));
+            if ours { self.run_all("rollback_statements", &statements, &values, deadline) } else { Ok(()) }
+        });
+        let taken = removal::take_back(self, user.username, user.mark, deadline);
+        taken.map_err(|error| error.context("what was made of a user could not be taken back").left_open())?;
+        match rolled_back {
+            Ok(()) => Ok(failure),
+            Err(error) if error.kind() == Kind::Upstream => Err(error),
+            // The first failure is the one to mend; that something else is left is told with it.
+            Err(error) => {
+                let message = format!("{}; and then {}", failure.message(), error.message());
+                Ok(failure.reworded(message))
+            }
+        }
+    }
+
     /// Which account of this name a password is for: our own if it is we, the one from anywhere, or the only one.
     fn account_of(&mut self, username: &str, deadline: Instant) -> Result<String> {
         let own = self.single("SELECT CURRENT_USER()", deadline)?.unwrap_or_default();
@@ -261,10 +286,16 @@ fn expiration(moment: crate::base::Timestamp) -> String {
 impl Refusal {
     /// Whether the same may go well another time.
     fn is_passing(&self) -> bool {
-        // Out of disk, memory or connections; being shut down; killed; in each other's way; read-only; no node to write to.
-        const PASSING: [u16; 16] =
-            [1021, 1037, 1038, 1040, 1041, 1047, 1053, 1203, 1205, 1213, 1226, 1290, 1317, 1836, 1927, 3100];
-        PASSING.contains(&self.code)
+        // Out of disk or memory; in each other's way; killed; not agreed to by the other nodes.
+        const PASSING: [u16; 9] = [1021, 1037, 1038, 1041, 1205, 1213, 1317, 1927, 3100];
+        self.concerns_everybody() || PASSING.contains(&self.code)
+    }
+
+    /// Whether it goes no better for anybody just now.
+    fn concerns_everybody(&self) -> bool {
+        // Full; being shut down; read-only; no node to write to.
+        const FOR_ALL: [u16; 7] = [1040, 1047, 1053, 1203, 1226, 1290, 1836];
+        FOR_ALL.contains(&self.code)
     }
 
     /// The server's messages quote what they stumble over; that may be a password, or a part of one.
@@ -284,5 +315,37 @@ impl Refusal {
 fn refused(refusal: Refusal) -> Error {
     let message =
         format!("{} (error {}, SQLSTATE {})", refusal.message, refusal.code, refusal.state).replace('\n', " ");
-    if refusal.is_passing() { Error::upstream(message) } else { Error::bad_request(message) }
+    match (refusal.is_passing(), refusal.concerns_everybody()) {
+        (true, true) => Error::upstream(message),
+        (true, false) => Error::upstream(message).answered(),
+        (false, _) => Error::bad_request(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_no_silence_unless_it_concerns_everybody() {
+        for (code, kind, is_silence) in [
+            (1040, Kind::Upstream, true),
+            (1053, Kind::Upstream, true),
+            (1205, Kind::Upstream, false),
+            (1213, Kind::Upstream, false),
+            (1064, Kind::BadRequest, false),
+            (1227, Kind::BadRequest, false),
+        ] {
+            let error = refused(Refusal { code, state: "HY000".to_owned(), message: "no".to_owned() });
+            assert_eq!((error.kind(), error.is_silence()), (kind, is_silence), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_statement_that_takes_too_long_is_no_silence_of_a_server_that_had_answered() {
+        let now = Instant::now();
+        let late = unfinished(Error::upstream("the database did not answer in time"), now);
+        assert!(!late.is_silence() && late.kind() == Kind::Upstream);
+        assert!(unfinished(Error::upstream("closed"), now + std::time::Duration::from_secs(60)).is_silence());
+    }
 }

@@ -125,7 +125,7 @@ fn end_sessions(wire: &mut Wire, column: &str, value: &str, deadline: Instant) -
             return Ok(());
         }
         if Instant::now() >= until {
-            return Err(Error::upstream(format!("{} sessions do not end", open.len())));
+            return Err(Error::upstream(format!("{} sessions do not end", open.len())).answered());
         }
         wire.pause(Duration::from_millis(20));
     }

@@ -86,10 +86,7 @@ impl Session {
             let outcome = work(&mut self.wire).and_then(|()| self.wire.execute("COMMIT", deadline));
             if outcome.is_err() && self.wire.execute("ROLLBACK", deadline).is_err() {
                 // Astray: nobody knows what became of it, and the connection is not used again.
-                return outcome.map_err(|error| match error.kind() {
-                    Kind::Upstream => error,
-                    _ => Error::upstream(error.message().to_owned()).answered(),
-                });
+                return outcome.map_err(Error::left_open);
             }
             self.astray = false;
             match outcome {
@@ -261,7 +258,7 @@ fn veiled(error: Error, values: &Values<'_>) -> Error {
             *part = "*****".to_owned();
         }
     }
-    Error::new(error.kind(), parts.join("\""))
+    error.reworded(parts.join("\""))
 }
 
 /// A moment as `VALID UNTIL` takes it, in whole seconds, rounded up.

@@ -6,6 +6,7 @@
 use crate::base::{Error, Kind, Result};
 use crate::engine::database::driver::{
     Database, Ended, ListedUser, Login, Mark, NewPassword, NewUser, OldUser, Parameters, RenewedUser, Wanted,
+    unfinished,
 };
 use crate::engine::database::redis::rules;
 use crate::engine::database::redis::wire::{Answer, Refusal, Wire};
@@ -71,7 +72,8 @@ impl Session {
     }
 
     fn run(&mut self, words: &[&str], deadline: Instant) -> Result<Answer> {
-        self.wire.run(words, deadline)?.map_err(refused)
+        let answer = self.wire.run(words, deadline).map_err(|error| unfinished(error, deadline));
+        answer?.map_err(refused)
     }
 
     /// Names the session in the server's own list.
@@ -85,8 +87,9 @@ impl Session {
         if user == Answer::Nothing {
             return Ok(None);
         }
-        let passwords =
-            user.field("passwords").ok_or_else(|| Error::upstream("the server's answer is not understood"))?;
+        let passwords = user
+            .field("passwords")
+            .ok_or_else(|| Error::upstream("the server's answer is not understood").answered())?;
         Ok(Some(passwords.items().iter().filter_map(|hash| hash.text().map(str::to_owned)).collect()))
     }
 
@@ -127,7 +130,7 @@ impl Session {
         let written = self.persist(deadline);
         if written.as_ref().is_err_and(|error| error.kind() == Kind::BadRequest) {
             let taken_back = self.run(&["ACL", "DELUSER", user.username], deadline);
-            taken_back.map_err(|error| Error::upstream(format!("a user could not be taken back: {error}")))?;
+            taken_back.map_err(|error| error.context("a user could not be taken back").left_open())?;
         }
         written
     }
@@ -150,7 +153,7 @@ impl Session {
                 self.run(&["CLIENT", "KILL", "ID", &id], deadline)?;
             }
             if Instant::now() >= until {
-                return Err(Error::upstream("the session that makes this user does not end"));
+                return Err(Error::upstream("the session that makes this user does not end").answered());
             }
             thread::sleep(PAUSE);
         }
@@ -175,7 +178,7 @@ impl Database for Session {
         if made.as_ref().is_err_and(|error| error.kind() != Kind::BadRequest) {
             return made;
         }
-        self.call_session(APPLICATION, deadline).map_err(|error| Error::upstream(error.message().to_owned()))?;
+        self.call_session(APPLICATION, deadline).map_err(Error::left_open)?;
         made
     }
 
@@ -217,7 +220,7 @@ impl Database for Session {
         let password = Zeroizing::new(format!(">{}", change.password.expose()));
         self.run(&["ACL", "SETUSER", change.username, "resetpass", &password], deadline)?;
         // It is changed: that it is not written down is no clear no.
-        self.persist(deadline).map_err(|error| Error::upstream(format!("the password is changed, but: {error}")))
+        self.persist(deadline).map_err(|error| error.context("the password is changed, but").left_open())
     }
 
     /// The server has no pages: it gives its whole list each time.
@@ -301,9 +304,10 @@ impl Refusal {
 
 fn refused(refusal: Refusal) -> Error {
     match refusal.code() {
-        // Starting, busy, out of room, or not the one to write to.
-        "LOADING" | "BUSY" | "OOM" | "MISCONF" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN"
-        | "NOREPLICAS" => Error::upstream(refusal.0),
+        // Starting, busy, or not the one to write to: for nobody it goes better just now.
+        "LOADING" | "BUSY" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" => Error::upstream(refusal.0),
+        // Out of room, or of others to keep it: it may go well another time.
+        "OOM" | "MISCONF" | "TRYAGAIN" | "NOREPLICAS" => Error::upstream(refusal.0).answered(),
         _ => Error::bad_request(refusal.0),
     }
 }
@@ -326,13 +330,16 @@ mod tests {
 
     #[test]
     fn what_passes_is_told_from_what_stays() {
-        for (message, kind) in [
-            ("LOADING Redis is loading the dataset in memory", Kind::Upstream),
-            ("READONLY You can't write against a read only replica.", Kind::Upstream),
-            ("NOPERM User app has no permissions to run the 'acl|setuser' command", Kind::BadRequest),
-            ("ERR Error in ACL SETUSER modifier '+@nothing': Unknown command", Kind::BadRequest),
+        for (message, kind, is_silence) in [
+            ("LOADING Redis is loading the dataset in memory", Kind::Upstream, true),
+            ("READONLY You can't write against a read only replica.", Kind::Upstream, true),
+            ("OOM command not allowed when used memory > 'maxmemory'.", Kind::Upstream, false),
+            ("MISCONF Errors writing to the AOF file", Kind::Upstream, false),
+            ("NOPERM User app has no permissions to run the 'acl|setuser' command", Kind::BadRequest, false),
+            ("ERR Error in ACL SETUSER modifier '+@nothing': Unknown command", Kind::BadRequest, false),
         ] {
-            assert_eq!(refused(Refusal(message.to_owned())).kind(), kind, "{message}");
+            let error = refused(Refusal(message.to_owned()));
+            assert_eq!((error.kind(), error.is_silence()), (kind, is_silence), "{message}");
         }
     }
 }
