@@ -12,6 +12,8 @@
 
 #[path = "cli/canned.rs"]
 mod canned;
+#[path = "cli/completion.rs"]
+mod completion;
 #[path = "cli/tls.rs"]
 mod tls;
 

@@ -32,6 +32,13 @@ impl Environment {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// The same with other values of some variables.
+    #[must_use]
+    pub fn with<const N: usize>(mut self, variables: [(&str, &str); N]) -> Self {
+        self.variables.extend(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        self
+    }
+
     /// The program as it was called, so that what is printed for a shell works in it.
     #[must_use]
     pub fn program(&self) -> &str {

@@ -22,7 +22,9 @@ pub mod token_helper;
 mod absent;
 mod audit;
 mod auth;
+mod completion;
 mod cycle;
+mod debug;
 mod delete;
 mod dry_run;
 mod env;
@@ -32,6 +34,7 @@ mod lease;
 mod list;
 mod login;
 mod migration;
+mod monitor;
 mod operator;
 mod patch;
 mod path_help;
@@ -72,19 +75,30 @@ pub fn main() -> ExitCode {
     };
     let environment = Environment::of_process();
     console::choose_colours(&environment);
+    if environment.variable("COMP_LINE").is_some() && words.first().is_none_or(|word| word != completion::ASKED) {
+        return completion::answer_in_environment(environment).unwrap_or(Exit::SUCCESS).into();
+    }
     run(&words, environment).into()
 }
 
 /// Runs a command line.
 #[must_use]
 pub fn run(words: &[String], environment: Environment) -> Exit {
-    let wants_help = words.iter().take_while(|word| *word != "--").any(|word| is_help(word));
+    let wants_help = words.first().is_none_or(|word| word != completion::ASKED)
+        && words.iter().take_while(|word| *word != "--").any(|word| is_help(word));
     match words.first().map(String::as_str) {
         None => {
             console::complain(help::of_program().trim_end());
             return Exit::UNKNOWN_COMMAND;
         }
         Some("-v" | "-version" | "--version") if words.len() == 1 => return run(&["version".to_owned()], environment),
+        Some(completion::ASKED) => return completion::answer(&words[1..], environment),
+        Some("-autocomplete-install" | "--autocomplete-install") => {
+            return finish(completion::install::install(&environment));
+        }
+        Some("-autocomplete-uninstall" | "--autocomplete-uninstall") => {
+            return finish(completion::install::uninstall(&environment));
+        }
         Some(word) if is_help(word) => {
             console::line(help::of_program().trim_end());
             return Exit::SUCCESS;

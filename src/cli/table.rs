@@ -3,8 +3,8 @@
 use crate::base::closest::closest;
 use crate::cli::command::{Command, Group};
 use crate::cli::{
-    audit, auth, delete, env, get, kv, lease, list, login, operator, patch, path_help, plugin, policy, print, read,
-    run, secrets, server, status, token, unwrap, version, version_history, write,
+    audit, auth, completion, debug, delete, env, get, kv, lease, list, login, monitor, operator, patch, path_help,
+    plugin, policy, print, read, run, secrets, server, status, token, unwrap, version, version_history, write,
 };
 
 /// Words that lead to other commands.
@@ -39,6 +39,9 @@ pub const COMMANDS: &[Command] = &[
     path_help::COMMAND,
     version::COMMAND,
     version_history::COMMAND,
+    completion::COMMAND,
+    debug::COMMAND,
+    monitor::COMMAND,
     audit::disable::COMMAND,
     audit::enable::COMMAND,
     audit::list::COMMAND,

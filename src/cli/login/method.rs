@@ -207,6 +207,16 @@ impl Method {
         console::ask_secret(&format!("{name} (will be hidden): "))
     }
 
+    /// What it can be given, each with what it is.
+    #[must_use]
+    pub fn keys(&self) -> Vec<(&'static str, &'static str)> {
+        self.fields().map(|field| (field.name, field.help)).collect()
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.in_path.iter().chain(self.needs).chain(self.asks.as_ref())
+    }
+
     fn missing(&self, field: &Field) -> Failure {
         Failure::local(format!(
             "Error authenticating: {} needs {}=…. See: {PROGRAM} auth help {}",
@@ -223,7 +233,7 @@ impl Method {
         for example in self.examples {
             text.push_str(&format!("      $ {PROGRAM} {example}\n"));
         }
-        let fields: Vec<&Field> = self.in_path.iter().chain(self.needs).chain(self.asks.as_ref()).collect();
+        let fields: Vec<&Field> = self.fields().collect();
         if !fields.is_empty() {
             text.push_str("\nKeys:\n");
         }
