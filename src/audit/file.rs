@@ -1,7 +1,8 @@
-//! The `file` device: lines at the end of a file, under a directory that the server's configuration names. Rotation is
-//! somebody else's: after it, `reopen`.
+//! The `file` device: lines at the end of a file. Rotation is somebody else's: after it, `reopen`.
 //!
-//! Invariant: nothing that a caller of the API chooses opens a file outside the allowed directories.
+//! Invariant: where the server's configuration names directories for audit files, nothing that a caller of the API chooses
+//! opens a file outside them. Where it names none, a caller can choose where a file is made, and neither what it holds besides
+//! entries nor a file that holds anything else: so no text of a caller's ends where a program would obey it.
 
 use super::{Device, Disclosure, options};
 use crate::base::{Error, Result};
@@ -15,7 +16,10 @@ use std::sync::{Mutex, PoisonError};
 
 /// The options that the device takes.
 pub static OPTIONS: &[Field] = &[
-    Field::text("file_path", "The file, below one of the configuration's audit_directories. Made if it is not there."),
+    Field::text(
+        "file_path",
+        "The file. Made if it is not there. Below one of the configuration's audit_directories, where it names any.",
+    ),
     Field::text("path", "The older name of file_path."),
     Field::text("mode", "The file's mode, in octal; 0000 leaves that of an existing file as it is.").default("0600"),
     options::FORMAT,
@@ -25,13 +29,22 @@ pub static OPTIONS: &[Field] = &[
     Disclosure::ELIDE_LIST_RESPONSES,
 ];
 
+/// How a file begins whose first line is an entry: with its time, or with its kind.
+const BEGINNINGS: [&[u8]; 2] = [b"{\"time\":", b"{\"type\":"];
+
 /// Opens the device by its options; makes the file if it is not there.
 ///
 /// # Errors
 /// `BadRequest` naming the option that is wrong; for `file_path`, also when it leads out of the allowed directories.
 pub fn open(given: &Map, allowed: &[PathBuf]) -> Result<Box<dyn Device>> {
     let options = options::parse("file", OPTIONS, given)?;
-    let target = Target { path: allowed_path(&options, allowed)?, mode: mode(&options)? };
+    let is_free = allowed.is_empty();
+    if is_free && options.text("prefix").is_some_and(|prefix| !prefix.is_empty()) {
+        return Err(Error::bad_request(
+            "option \"prefix\" needs a directory that the server's configuration allows: name it with audit_directories",
+        ));
+    }
+    let target = Target { path: allowed_path(&options, allowed)?, mode: mode(&options)?, is_free };
     let writer = Mutex::new(target.open()?);
     Ok(Box::new(FileDevice { target, writer }))
 }
@@ -48,11 +61,6 @@ fn mode(options: &Input) -> Result<u32> {
 fn allowed_path(options: &Input, allowed: &[PathBuf]) -> Result<PathBuf> {
     let asked = options.text("file_path").or_else(|| options.text("path")).filter(|path| !path.is_empty());
     let asked = asked.map(PathBuf::from).ok_or_else(|| Error::bad_request("missing file_path"))?;
-    if allowed.is_empty() {
-        return Err(Error::bad_request(
-            "audit files need a directory that the server's configuration allows: name it with audit_directories",
-        ));
-    }
     let (true, Some(folder), Some(name)) = (asked.is_absolute(), asked.parent(), asked.file_name()) else {
         return Err(Error::bad_request("file_path takes the absolute path of a file"));
     };
@@ -62,6 +70,11 @@ fn allowed_path(options: &Input, allowed: &[PathBuf]) -> Result<PathBuf> {
             asked.display()
         ))
     };
+    if allowed.is_empty() {
+        let missing =
+            |error| Error::bad_request(format!("there is no directory for {}", asked.display())).caused_by(error);
+        return folder.canonicalize().map(|folder| folder.join(name)).map_err(missing);
+    }
     // One answer for a folder that is not there and one that is not allowed: it tells nobody what exists elsewhere.
     let folder = folder.canonicalize().map_err(|error| outside().caused_by(error))?;
     let inside = |directory: &PathBuf| directory.canonicalize().is_ok_and(|directory| folder.starts_with(directory));
@@ -71,6 +84,8 @@ fn allowed_path(options: &Input, allowed: &[PathBuf]) -> Result<PathBuf> {
 struct Target {
     path: PathBuf,
     mode: u32,
+    /// The path is the caller's own choice.
+    is_free: bool,
 }
 
 impl Target {
@@ -93,11 +108,22 @@ impl Target {
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
+        if self.is_free && !holds_entries(&file)? {
+            return Err(io::Error::other("it holds something else than audit entries"));
+        }
         if self.mode != 0 {
             file.set_permissions(Permissions::from_mode(self.mode))?;
         }
         Ok(file)
     }
+}
+
+/// Whether a file is empty, or begins as audit files do.
+fn holds_entries(file: &File) -> io::Result<bool> {
+    let mut head = [0; 16];
+    let length = file.read_at(&mut head, 0)?;
+    let head = &head[..length];
+    Ok(head.is_empty() || BEGINNINGS.iter().any(|beginning| head.starts_with(beginning)))
 }
 
 struct FileDevice {

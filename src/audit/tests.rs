@@ -344,10 +344,23 @@ fn no_path_leads_out_of_the_allowed_directories() {
 }
 
 #[test]
-fn without_an_allowed_directory_there_are_no_audit_files() {
+fn without_allowed_directories_a_caller_chooses_where_a_file_is_and_not_what_it_holds() {
     let folder = tempfile::tempdir().unwrap();
-    let message = refusal(opened(&folder.path().join("a.log"), &[]));
+    let path = folder.path().join("a.log");
+    opened(&path, &[]).unwrap().write(b"{\"time\":\"now\",\"type\":\"request\"}\n").unwrap();
+    assert!(opened(&path, &[]).is_ok(), "a file of entries goes on");
+    let foreign = folder.path().join("authorized_keys");
+    std::fs::write(&foreign, "ssh-ed25519 key\n").unwrap();
+    let message = refusal(opened(&foreign, &[]));
+    assert!(message.contains("cannot be opened"), "{message}");
+    assert_eq!(std::fs::read_to_string(&foreign).unwrap(), "ssh-ed25519 key\n");
+    let options = json!({ "file_path": folder.path().join("b.log"), "prefix": "* * * * * root id #" });
+    let message = refusal(file::open(options.as_object().unwrap(), &[]));
     assert!(message.contains("name it with audit_directories"), "{message}");
+    let message = refusal(opened(&folder.path().join("none/a.log"), &[]));
+    assert!(message.contains("there is no directory for"), "{message}");
+    symlink(&foreign, folder.path().join("link")).unwrap();
+    assert!(opened(&folder.path().join("link"), &[]).is_err());
 }
 
 #[test]
