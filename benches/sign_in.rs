@@ -23,7 +23,7 @@ const TIME: Duration = Duration::from_secs(3);
 const PER_SYNC: f64 = 6.0;
 
 /// As fast as that is fast enough, however fast the disk is.
-const ENOUGH: f64 = 1_000.0;
+const ENOUGH: f64 = 800.0;
 
 /// Each client has a secret id of its own.
 struct Client {

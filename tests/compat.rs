@@ -87,6 +87,13 @@ fn hvac_starts_a_server_named_vault_and_uses_its_system() {
     comes_to_its_end(program, "all done");
 }
 
+/// The library's whole interface to entities, aliases and groups, and what they add to tokens.
+#[test]
+fn hvac_keeps_identities() {
+    let server = Server::ready();
+    comes_to_its_end(program("identity.py", &server), "all done");
+}
+
 /// A Python program that is root at the server.
 fn program(name: &str, server: &Server) -> Command {
     let mut program = Command::new(python::interpreter());

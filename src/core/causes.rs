@@ -37,6 +37,8 @@ pub enum Event {
     RevokedByRole,
     /// With all that an entity has.
     RevokedByEntity,
+    /// With all that somebody got who signed in by an alias.
+    RevokedByAlias,
     /// Its last use is made.
     UsedUp,
     MountDisabled,
@@ -63,6 +65,7 @@ impl Event {
             Self::RevokedByForce => "revoked-by-force",
             Self::RevokedByRole => "revoked-by-role",
             Self::RevokedByEntity => "revoked-by-entity",
+            Self::RevokedByAlias => "revoked-by-alias",
             Self::UsedUp => "used-up",
             Self::MountDisabled => "mount-disabled",
             Self::EndedByEngine => "ended-by-engine",

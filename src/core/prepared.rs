@@ -33,7 +33,11 @@ pub struct Prepared {
 
 impl Prepared {
     fn is_empty(&self) -> bool {
-        self.lease.is_none() && self.token.is_none() && self.along.is_none() && self.wrapping.is_none()
+        self.lease.is_none()
+            && self.token.is_none()
+            && self.noted.is_none()
+            && self.along.is_none()
+            && self.wrapping.is_none()
     }
 }
 

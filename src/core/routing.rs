@@ -115,10 +115,11 @@ impl Target {
         if takes_rest || operation == Operation::List { path.as_str() } else { path.without_slash() }
     }
 
-    /// The path with the names folded that the route folds; none where that changes nothing.
+    /// The path with the names folded that compare so; none where that changes nothing.
     fn folded(&self) -> Option<String> {
         let (endpoint, captures) = self.endpoint.as_ref()?;
-        let is_folded = |name: &str| endpoint.fields().iter().any(|field| field.name == name && field.folded);
+        let is_folded =
+            |name: &str| endpoint.fields().iter().any(|field| field.name == name && (field.folded || field.alike));
         if !captures.iter().any(|(name, value)| is_folded(name) && fold(value) != *value) {
             return None;
         }

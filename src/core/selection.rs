@@ -1,8 +1,9 @@
-//! Leases that are meant together: one, those under a prefix, of a role, of an entity, of a mount. Gone through a page at a time,
+//! Leases that are meant together: one, those under a prefix, of a role, of an entity, of an alias, of a mount. Gone through a page at a time,
 //! with no snapshot open in between.
 
-use crate::base::Result;
+use crate::base::{Result, fold};
 use crate::core::causes::Cause;
+use crate::core::identity::entities;
 use crate::core::leases::Leases;
 use crate::core::live::Live;
 use crate::core::mounts::Mount;
@@ -18,7 +19,10 @@ pub enum Selection {
     /// Whole segments of lease ids.
     Prefix(String),
     Role(Arc<Mount>, String),
+    /// By its id, with what those had that were merged into it.
     Entity(String),
+    /// The tokens of whoever signed in at the mount by this name.
+    Alias(Arc<Mount>, String),
     Mount(Arc<Mount>),
 }
 
@@ -49,14 +53,52 @@ impl Live {
                 }
                 Ok(Further::Continue(()))
             }
-            Selection::Role(..) | Selection::Entity(_) => {
-                let Some((index, hash)) = self.index_of(selection) else { return Ok(Further::Continue(())) };
-                each_page(|after| self.storage.reading(|s| s.leases_by(index, &hash, after, BATCH)), visit)
+            Selection::Role(mount, role) => {
+                let hash = Leases { barrier: &self.barrier }.index("lease role", &mount.hash(), role);
+                self.each_by(LeaseIndex::Role, &hash, visit)
+            }
+            Selection::Entity(id) => self.each_of_entity(id, visit),
+            Selection::Alias(mount, name) => {
+                let found = self.read_identities(|records| entities::by_alias(records, &mount.accessor, name))?;
+                let Some(entity) = found else { return Ok(Further::Continue(())) };
+                self.each_of_entity(&entity.id, &mut |row| match self.is_of_alias(&row, mount, name) {
+                    true => visit(row),
+                    false => Ok(Further::Continue(())),
+                })
             }
         }
     }
 
-    /// Marks all active leases of a role or an entity as revoking; the ids of those that are not gone yet.
+    /// What an entity has, and those had that were merged into it.
+    fn each_of_entity(&self, id: &str, visit: &mut dyn FnMut(LeaseRow) -> Result<Further>) -> Result<Further> {
+        let leases = Leases { barrier: &self.barrier };
+        let entity = self.read_identities(|records| entities::by_id(records, id))?;
+        let merged = entity.map(|entity| entity.merged).unwrap_or_default();
+        for hash in [id.to_owned()].iter().chain(&merged).filter_map(|id| leases.entity(id)) {
+            if self.each_by(LeaseIndex::Entity, &hash, visit)?.is_break() {
+                return Ok(Further::Break(()));
+            }
+        }
+        Ok(Further::Continue(()))
+    }
+
+    fn each_by(
+        &self,
+        index: LeaseIndex,
+        hash: &Hash,
+        visit: &mut dyn FnMut(LeaseRow) -> Result<Further>,
+    ) -> Result<Further> {
+        each_page(|after| self.storage.reading(|s| s.leases_by(index, hash, after, BATCH)), visit)
+    }
+
+    /// Whether a row is a token that somebody got who signed in by this name. One that does not open is dead already.
+    fn is_of_alias(&self, row: &LeaseRow, mount: &Mount, name: &str) -> bool {
+        let lease = Leases { barrier: &self.barrier }.open(row.clone());
+        let login = lease.ok().and_then(|lease| lease.payload.token).and_then(|token| token.login);
+        row.mount == mount.hash() && login.is_some_and(|login| fold(&login.alias) == fold(name))
+    }
+
+    /// Marks all active leases of a role, an entity or an alias as revoking; the ids of those that are not gone yet.
     ///
     /// # Errors
     /// `Internal` when the store fails.
@@ -88,15 +130,6 @@ impl Live {
         mark(&mut page)?;
         self.bell.ring();
         Ok(all)
-    }
-
-    fn index_of(&self, selection: &Selection) -> Option<(LeaseIndex, Hash)> {
-        let leases = Leases { barrier: &self.barrier };
-        match selection {
-            Selection::Role(mount, role) => Some((LeaseIndex::Role, leases.index("lease role", &mount.hash(), role))),
-            Selection::Entity(entity) => leases.entity(entity).map(|hash| (LeaseIndex::Entity, hash)),
-            _ => None,
-        }
     }
 
     /// The rows at a node and below it; node 0 is the whole mount.

@@ -5,6 +5,7 @@ mod batch;
 mod doubt;
 mod earlier;
 mod ends;
+mod holders;
 mod outside;
 mod places;
 mod plan;

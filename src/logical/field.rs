@@ -33,13 +33,15 @@ pub struct Field {
     pub help: &'static str,
     /// Folded after routing: names that compare without case and without space around them.
     pub folded: bool,
+    /// Compares like a folded one, and is kept as it was written: rules see both forms of it in a path.
+    pub alike: bool,
     /// Must be given.
     pub required: bool,
 }
 
 impl Field {
     const fn new(name: &'static str, kind: FieldKind, help: &'static str) -> Self {
-        Self { name, kind, default: None, help, folded: false, required: false }
+        Self { name, kind, default: None, help, folded: false, alike: false, required: false }
     }
 
     #[must_use]
@@ -96,6 +98,12 @@ impl Field {
     #[must_use]
     pub const fn folded(mut self) -> Self {
         self.folded = true;
+        self
+    }
+
+    #[must_use]
+    pub const fn alike(mut self) -> Self {
+        self.alike = true;
         self
     }
 

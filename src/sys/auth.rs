@@ -49,7 +49,7 @@ pub static TUNE: Route<Call> = Route {
     flags: SUDO,
 };
 
-const OWN: [Field; 9] = [
+const OWN: [Field; 10] = [
     Field::text("path", "Where the method is, below auth/."),
     Field::text("type", "The method, as userpass."),
     DESCRIPTION,
@@ -57,6 +57,7 @@ const OWN: [Field; 9] = [
     Field::text("plugin_name", "The older name of type."),
     Field::flag("local", "Kept and shown: a single server has nowhere to replicate to.").default("false"),
     Field::flag("seal_wrap", "Kept and shown: everything is sealed.").default("false"),
+    Field::flag("external_entropy_access", "Without effect.").default("false"),
     OPTIONS,
     DRY_RUN,
 ];

@@ -4,6 +4,7 @@ pub mod count;
 pub mod names;
 pub mod owner;
 pub mod reconcile;
+pub mod revoke_alias;
 pub mod revoke_entity;
 pub mod revoke_role;
 pub mod targets;

@@ -72,6 +72,7 @@ pub static ROUTES: &[&Route<Call>] = &[
     &leases::LEASES,
     &leases::owner::OWNER,
     &leases::reconcile::RECONCILE,
+    &leases::revoke_alias::REVOKE,
     &leases::revoke_entity::REVOKE,
     &leases::revoke_role::REVOKE,
     &leases::tree::TREE,

@@ -11,7 +11,8 @@ pub const COMMAND: Command = Command {
     arguments: "[ID]",
     takes: (0, 1),
     about: "Ends a lease: what was issued with it stops working. With -prefix it ends every lease below a path, with -role \
-            all that a role handed out, with -entity all that an entity has. The server does the work in the background; \
+            all that a role handed out, with -entity all that an entity has, with -alias all that somebody got who signed in by \
+            a name, with -mount all that was made at an auth method or an engine. The server does the work in the background; \
             -sync waits until it is done. -dry-run only tells what would end.\n\n\
             With -force leases are dropped even when what they cover cannot be removed, because its target is gone for \
             good. What was issued may then live on, and nobody knows of it.",
@@ -19,6 +20,7 @@ pub const COMMAND: Command = Command {
         ("End one lease:", "lease revoke aws/creds/support/3nN8CvW2Qe0JvGsmZ1Xb"),
         ("End every lease of a role, and wait for it:", "lease revoke -sync -prefix aws/creds/support"),
         ("What would end with all of a role's leases?", "lease revoke -dry-run -role=aws/support"),
+        ("What would end with all that alice has by signing in?", "lease revoke -dry-run -alias=auth/userpass/alice"),
         ("Drop leases whose target is gone:", "lease revoke -force -prefix aws/creds"),
     ],
     flags: &[
@@ -27,6 +29,11 @@ pub const COMMAND: Command = Command {
         Flag::bool("sync", "Wait until the leases are revoked."),
         Flag::text("role", "In place of ID: every lease of this role, as aws/support. Needs sudo."),
         Flag::text("entity", "In place of ID: every token and lease of the entity with this id. Needs sudo."),
+        Flag::text(
+            "alias",
+            "In place of ID: every token got by signing in as this, as auth/userpass/alice. Needs sudo.",
+        ),
+        Flag::text("mount", "In place of ID: every token and lease made at this path, as auth/userpass. Needs sudo."),
         dry_run::FLAG,
     ],
     shares: &[&HTTP, &FORMAT],
@@ -41,6 +48,21 @@ struct Order {
     doing: String,
     done: String,
 }
+
+/// Whoever may hold leases beside a path.
+struct Holder {
+    flag: &'static str,
+    path: &'static str,
+    what: &'static str,
+}
+
+const HOLDERS: [Holder; 4] = [
+    Holder { flag: "role", path: "revoke-role", what: "leases of the role" },
+    Holder { flag: "entity", path: "revoke-entity", what: "leases of the entity" },
+    Holder { flag: "alias", path: "revoke-alias", what: "tokens of the alias" },
+    // What hangs at a mount has its path for a prefix.
+    Holder { flag: "mount", path: "revoke-prefix", what: "leases of the mount" },
+];
 
 fn run(invocation: &Invocation) -> Outcome {
     let (force, sync, dry_run) = (invocation.is_set("force"), invocation.is_set("sync"), invocation.is_set("dry-run"));
@@ -104,28 +126,29 @@ fn order(invocation: &Invocation, force: bool) -> Result<Order, Failure> {
     if force && !prefix {
         return Err(Failure::local("Specifying -force requires also specifying -prefix"));
     }
-    let (path, body, what, done) = match (id, given("role"), given("entity")) {
-        ("", None, None) => {
-            return Err(Failure::local("Not enough arguments (expected 1, got 0): give an ID, -role or -entity"));
+    let holders: Vec<_> = HOLDERS.iter().filter_map(|holder| Some((holder, given(holder.flag)?))).collect();
+    let (path, what, name) = match (id, holders.as_slice()) {
+        ("", []) => {
+            return Err(Failure::local(
+                "Not enough arguments (expected 1, got 0): give an ID, or one of -role, -entity, -alias, -mount",
+            ));
         }
-        (id, None, None) if force => (format!("revoke-force/{id}"), json!({}), "leases with prefix", id),
-        (id, None, None) if prefix => (format!("revoke-prefix/{id}"), json!({}), "leases with prefix", id),
-        (id, None, None) => {
+        (id, []) if force => (format!("revoke-force/{id}"), "leases with prefix", id),
+        (id, []) if prefix => (format!("revoke-prefix/{id}"), "leases with prefix", id),
+        (id, []) => {
             let done = format!("Success! Revoked lease: {id}");
             let (path, doing) = ("sys/leases/revoke".to_owned(), format!("revoking lease {id}"));
             return Ok(Order { path, body: json!({ "lease_id": id }), doing, done });
         }
-        ("", Some(role), None) if !prefix => (format!("revoke-role/{role}"), json!({}), "leases of the role", role),
-        ("", None, Some(entity)) if !prefix => {
-            (format!("revoke-entity/{entity}"), json!({}), "leases of the entity", entity)
+        ("", [(holder, name)]) if !prefix => (format!("{}/{name}", holder.path), holder.what, *name),
+        _ => {
+            return Err(Failure::local("Give one of: an ID (with -prefix or without), -role, -entity, -alias, -mount"));
         }
-        _ => return Err(Failure::local("Give one of: an ID (with -prefix or without), -role, -entity")),
     };
     let (doing, did) = if force { ("force revoking", "Force revoked") } else { ("revoking", "Revoked") };
     let done = match what {
-        "leases with prefix" => format!("Success! {did} any leases with prefix: {done}"),
-        what => format!("Success! {did} all {what}: {done}"),
+        "leases with prefix" => format!("Success! {did} any leases with prefix: {name}"),
+        what => format!("Success! {did} all {what}: {name}"),
     };
-    let name = path.split_once('/').map_or("", |(_, name)| name);
-    Ok(Order { doing: format!("{doing} {what} {name}"), path: format!("sys/leases/{path}"), body, done })
+    Ok(Order { doing: format!("{doing} {what} {name}"), path: format!("sys/leases/{path}"), body: json!({}), done })
 }

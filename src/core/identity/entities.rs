@@ -1,7 +1,7 @@
 //! Entities and their aliases: found by id, name and alias, and kept so that each of these leads to one entity.
 //!
-//! Records: `entity/ID`, and as ways to it `entity-name/NAME`, `alias-id/ID`, `alias/ACCESSOR/NAME`, each holding the entity's
-//! id. Names are folded.
+//! Records: `entity/ID`, and as ways to it `entity-name/NAME`, `alias-id/ID`, `alias/ACCESSOR/NAME`, and `merged/ID` of entities
+//! that it took in, each holding the entity's id. Names are folded.
 
 use super::model::Entity;
 use super::{groups, segment};
@@ -15,6 +15,17 @@ use std::collections::BTreeSet;
 /// `Internal` when a record does not open.
 pub fn by_id(records: &(impl Records + ?Sized), id: &str) -> Result<Option<Entity>> {
     if id.is_empty() { Ok(None) } else { load(records, &format!("entity/{}", segment(id))) }
+}
+
+/// The entity that has this id, or that took in the one that had it: whom a token belongs to.
+///
+/// # Errors
+/// As [`by_id`].
+pub fn by_id_or_merged(records: &(impl Records + ?Sized), id: &str) -> Result<Option<Entity>> {
+    match by_id(records, id)? {
+        None if !id.is_empty() => by_way(records, &merged_way(id)),
+        found => Ok(found),
+    }
 }
 
 /// # Errors
@@ -134,7 +145,8 @@ fn owner(records: &(impl Records + ?Sized), way: &str) -> Result<Option<String>>
 fn ways(entity: &Entity) -> BTreeSet<String> {
     let aliases = entity.aliases.iter();
     let aliases = aliases.flat_map(|alias| [alias_id_way(&alias.id), alias_way(&alias.mount_accessor, &alias.name)]);
-    aliases.chain([name_way(&entity.name)]).collect()
+    let merged = entity.merged.iter().map(|id| merged_way(id));
+    aliases.chain(merged).chain([name_way(&entity.name)]).collect()
 }
 
 fn name_way(name: &str) -> String {
@@ -143,6 +155,10 @@ fn name_way(name: &str) -> String {
 
 fn alias_way(accessor: &str, name: &str) -> String {
     format!("alias/{}/{}", segment(accessor), segment(name))
+}
+
+fn merged_way(id: &str) -> String {
+    format!("merged/{}", segment(id))
 }
 
 fn alias_id_way(id: &str) -> String {

@@ -52,7 +52,7 @@ impl Resolver {
         (remembered.epoch, remembered.entities.get(id).cloned())
     }
 
-    fn remember(&self, epoch: u64, resolved: &Arc<Resolved>) {
+    fn remember(&self, epoch: u64, id: &str, resolved: &Arc<Resolved>) {
         let mut remembered = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if remembered.epoch != epoch {
             return;
@@ -60,12 +60,13 @@ impl Resolver {
         if remembered.entities.len() >= KEPT {
             remembered.entities.clear();
         }
-        remembered.entities.insert(resolved.entity.id.clone(), resolved.clone());
+        remembered.entities.insert(id.to_owned(), resolved.clone());
     }
 }
 
 impl Live {
-    /// An entity with its groups; none where there is no such entity (any more).
+    /// The entity that a token belongs to, with its groups: the one of this id, or the one that it was merged into; none where
+    /// there is no such entity (any more).
     ///
     /// # Errors
     /// `Internal` when a record does not open: damage denies.
@@ -75,8 +76,8 @@ impl Live {
             return Ok(known);
         }
         let resolved = self.read_identities(|records| {
-            let Some(entity) = entities::by_id(records, id)? else { return Ok(None) };
-            let direct = groups::of_entity(records, id)?;
+            let Some(entity) = entities::by_id_or_merged(records, id)? else { return Ok(None) };
+            let direct = groups::of_entity(records, &entity.id)?;
             let inherited = groups::above(records, &direct)?;
             let mut policies = entity.policies.clone();
             policies.extend(direct.iter().chain(&inherited).flat_map(|group| group.policies.iter().cloned()));
@@ -84,7 +85,7 @@ impl Live {
             policies.dedup();
             Ok(Some(Arc::new(Resolved { entity, direct, inherited, policies })))
         })?;
-        resolved.iter().for_each(|resolved| self.resolver.remember(epoch, resolved));
+        resolved.iter().for_each(|resolved| self.resolver.remember(epoch, id, resolved));
         Ok(resolved)
     }
 }

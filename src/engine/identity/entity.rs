@@ -1,15 +1,15 @@
 //! `entity`, `entity/id/{id}`, `entity/name/{name}`, `entity/batch-delete`, `entity/merge`.
 
 use super::{keys_with_info, moment, mount_of, or_not_found};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, fold};
 use crate::core::identity::{Alias, Entity, Resolved, checked_name, entities, grantable, merge, texts};
 use crate::core::{Call, Live};
 use crate::logical::route::{ORDINARY, SUDO};
 use crate::logical::{Action, Field, Input, Operation, Records, Response, Route};
 use serde_json::{Map, Value, json};
 
-const NAME: Field = Field::text("name", "The entity's name.");
-const ID: Field = Field::text("id", "The entity's id.");
+const NAME: Field = Field::text("name", "The entity's name.").alike();
+const ID: Field = Field::text("id", "The entity's id.").alike();
 const METADATA: Field = Field::pairs("metadata", "Notes on the entity, which policies' templates can use.");
 const POLICIES: Field = Field::list("policies", "Policies that each of its tokens has besides the token's own.");
 const DISABLED: Field = Field::flag("disabled", "Whether its tokens are refused.");
@@ -93,8 +93,8 @@ pub static MERGE: Route<Call> = Route {
     actions: &[Action::new(Operation::Update, merge_entities, "Merge entities into one.")],
     exists: None,
     summary: "Merge entities into one.",
-    help: "The one entity gets the aliases, policies, metadata and groups of the others. Its tokens stay; tokens of the others \
-           are refused, for their entity is gone.",
+    help: "The one entity gets the aliases, policies, metadata and groups of the others. Tokens of the others \
+           belong to it from then on.",
     flags: SUDO,
 };
 
@@ -224,7 +224,9 @@ fn list_names(call: &mut Call, _: &Input) -> Result<Response> {
 /// # Errors
 /// `NotFound` when there is none of this id.
 pub(super) fn shown(live: &Live, id: &str) -> Result<Response> {
-    let resolved = live.resolve_entity(id)?.ok_or_else(|| Error::not_found(""))?;
+    // Tokens of one that was merged belong to another; itself it is gone.
+    let resolved = live.resolve_entity(id)?.filter(|resolved| fold(&resolved.entity.id) == fold(id));
+    let resolved = resolved.ok_or_else(|| Error::not_found(""))?;
     Ok(Response::json(describe(live, &resolved)))
 }
 

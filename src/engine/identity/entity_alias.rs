@@ -10,7 +10,7 @@ use crate::logical::{Action, Field, Input, Operation, Records, Response, Route};
 use serde_json::{Value, json};
 
 const FIELDS: &[Field] = &[
-    Field::text("id", "The alias's id."),
+    Field::text("id", "The alias's id.").alike(),
     Field::text("name", "The name at the auth method, as it says who signed in."),
     Field::text("canonical_id", "The entity that the alias belongs to; a new one is made where none is given."),
     Field::text("mount_accessor", "The accessor of the auth method's mount."),

@@ -9,8 +9,8 @@ use crate::logical::route::ORDINARY;
 use crate::logical::{Action, Field, Input, Operation, Records, Response, Route};
 use serde_json::{Value, json};
 
-const NAME: Field = Field::text("name", "The group's name.");
-const ID: Field = Field::text("id", "The group's id.");
+const NAME: Field = Field::text("name", "The group's name.").alike();
+const ID: Field = Field::text("id", "The group's id.").alike();
 const TYPE: Field = Field::text(
     "type",
     "internal: its members are written here. external: the auth method of its alias says who is in it.",
@@ -129,10 +129,14 @@ fn apply(group: &mut Group, input: &Input, exists: bool, now: Timestamp) -> Resu
         group.policies = grantable(&policies)?;
     }
     if let Some(members) = input.list("member_entity_ids") {
-        if group.kind == GroupKind::External && !members.is_empty() {
-            return Err(Error::bad_request("member entities can't be set manually for external groups"));
+        match group.kind {
+            // Those that are in it are there by their auth method's word.
+            GroupKind::External if members.is_empty() => {}
+            GroupKind::External => {
+                return Err(Error::bad_request("member entities can't be set manually for external groups"));
+            }
+            GroupKind::Internal => group.member_entities = unique(members),
         }
-        group.member_entities = unique(members);
     }
     if let Some(members) = input.list("member_group_ids") {
         if group.kind == GroupKind::External && !members.is_empty() {

@@ -9,7 +9,7 @@ use crate::logical::{Action, Field, Input, Operation, Records, Response, Route};
 use serde_json::{Value, json};
 
 const FIELDS: &[Field] = &[
-    Field::text("id", "The alias's id."),
+    Field::text("id", "The alias's id.").alike(),
     Field::text("name", "The group's name at the auth method."),
     Field::text("mount_accessor", "The accessor of the auth method's mount."),
     Field::text("canonical_id", "The external group that the alias belongs to; a new one is made where none is given."),

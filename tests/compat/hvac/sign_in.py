@@ -69,7 +69,7 @@ def by_role(root):
     refused(exceptions.InvalidRequest, someone().auth.approle.login, role_id, made["secret_id"])
 
     roles.update_role_id("web", "web-machines")
-    roles.create_custom_secret_id("web", "chosen", num_uses=1)
+    roles.create_custom_secret_id("web", "chosen")
     roles.destroy_secret_id("web", "chosen")
     refused(exceptions.InvalidRequest, someone().auth.approle.login, "web-machines", "chosen")
     other = roles.generate_secret_id("web")["data"]
