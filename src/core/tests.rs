@@ -1,5 +1,6 @@
 //! The core driven from inside, with a clock that is turned by hand: what the tree must always hold.
 
+mod advisories;
 mod answers;
 mod batch;
 mod doubt;

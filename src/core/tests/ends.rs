@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// An audit device that keeps its lines.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<Value>>>);
+pub(super) struct Kept(Arc<Mutex<Vec<Value>>>);
 
 impl Device for Kept {
     fn write(&self, line: &[u8]) -> Result<()> {
@@ -21,7 +21,7 @@ impl Device for Kept {
 }
 
 impl Kept {
-    fn on(bench: &Bench) -> Self {
+    pub(super) fn on(bench: &Bench) -> Self {
         let kept = Self::default();
         let disclosure = Disclosure { hmac_accessor: false, ..Disclosure::from_options(&Map::new()).unwrap() };
         bench.live().audit.add("kept", Box::new(kept.clone()), &Salt::generate().unwrap(), disclosure);
@@ -34,7 +34,7 @@ impl Kept {
         lines.iter().filter(|line| line["type"] == "lease-end").cloned().collect()
     }
 
-    fn requests(&self, path: &str) -> Vec<Value> {
+    pub(super) fn requests(&self, path: &str) -> Vec<Value> {
         let lines = self.0.lock().unwrap();
         lines.iter().filter(|line| line["request"]["path"] == path).cloned().collect()
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 static METHODS: &[&Engine] = &[&GULLIBLE];
 
-static GULLIBLE: Engine = Engine {
+pub(super) static GULLIBLE: Engine = Engine {
     name: "gullible",
     summary: "Believes everybody.",
     help: "Believes everybody.",
