@@ -74,6 +74,7 @@ fn nothing_that_was_written_stands_in_clear_in_the_file_or_the_log() {
     write_versions(&server, &mut written);
     write_tokens(&server, &mut written);
     write_wrapped(&server, &mut written);
+    write_log_ins(&server, &mut written);
     write_aws(&server, &moto, &mut written);
 
     check(&server, &audit_file, &written);
@@ -130,6 +131,39 @@ fn write_values(server: &Server, written: &mut Written) {
         let said = answer["errors"].to_string();
         assert!(written.secrets.iter().all(|canary| !stands_in(&canary.text, said.as_bytes())), "{status} {said}");
     }
+}
+
+fn write_log_ins(server: &Server, written: &mut Written) {
+    let (people, machines) = (written.name("people"), written.name("machines"));
+    done(server.put(&format!("sys/auth/{people}"), json!({ "type": "userpass" })));
+    done(server.put(&format!("sys/auth/{machines}"), json!({ "type": "approle" })));
+
+    let (user, password) = (written.name("user"), written.value("password"));
+    done(server.put(&format!("auth/{people}/users/{user}"), json!({ "password": password })));
+    let enter = format!("auth/{people}/login/{user}");
+    let (status, answer) = server.call("PUT", &enter, "", json!({ "password": password }));
+    assert_eq!(status, 200, "{answer}");
+    written.secret("token of a user", &text(&answer["auth"]["client_token"]));
+    let wrong = json!({ "password": written.value("wrong password") });
+    assert_eq!(server.call("PUT", &enter, "", wrong).0, 400);
+
+    let role = format!("auth/{machines}/role/{}", written.name("approle"));
+    let id = written.name("role id");
+    done(server.put(&role, json!({ "role_id": id })));
+    let metadata = json!({ written.name("metadata name"): written.name("metadata text") });
+    let (status, made) = server.put(&format!("{role}/secret-id"), json!({ "metadata": metadata }));
+    assert_eq!(status, 200, "{made}");
+    let custom = written.value("custom secret id");
+    assert_eq!(server.put(&format!("{role}/custom-secret-id"), json!({ "secret_id": custom })).0, 200);
+    for secret in [text(&made["data"]["secret_id"]), custom] {
+        written.secret("secret id", &secret);
+        let body = json!({ "role_id": id, "secret_id": secret });
+        let (status, answer) = server.call("PUT", &format!("auth/{machines}/login"), "", body);
+        assert_eq!(status, 200, "{answer}");
+        written.secret("token of a machine", &text(&answer["auth"]["client_token"]));
+    }
+    let wrong = json!({ "role_id": id, "secret_id": written.value("wrong secret id") });
+    assert_eq!(server.call("PUT", &format!("auth/{machines}/login"), "", wrong).0, 400);
 }
 
 fn write_versions(server: &Server, written: &mut Written) {
