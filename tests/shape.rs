@@ -28,6 +28,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     // The command line talks HTTP, but for the command that starts a server.
     ("cli", &["base", "config"]),
     ("cli/server", &["base", "config", "server"]),
+    // One that works on a server's files while it does not run.
+    ("cli/operator/restore", &["base", "server"]),
     ("main.rs", &["base", "cli"]),
     ("lib.rs", &[]),
 ];

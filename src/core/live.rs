@@ -15,6 +15,7 @@ use crate::core::targets::Targets;
 use crate::core::ttl::Limits;
 use crate::core::{Registry, Settings};
 use crate::logical::Engine;
+use crate::storage::restored::Restored;
 use crate::storage::{Hash, Storage, Tx};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -40,6 +41,8 @@ pub struct Live {
     pub ceremonies: Ceremonies,
     pub cluster_id: String,
     pub cluster_name: String,
+    /// That the store was restored, until somebody adopts it.
+    pub(super) restored: RwLock<Option<Restored>>,
     /// Whether a thread seals anew what older keys have sealed.
     pub resealing: AtomicBool,
     mounts: RwLock<Arc<Table>>,
@@ -85,6 +88,7 @@ impl Live {
             ceremonies: Ceremonies::default(),
             cluster_id: opened.cluster_id,
             cluster_name: opened.cluster_name,
+            restored: RwLock::default(),
             resealing: AtomicBool::new(false),
             mounts: RwLock::new(Arc::new(opened.mounts)),
             changing: Mutex::new(()),

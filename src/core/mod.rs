@@ -19,6 +19,7 @@ pub mod denial;
 pub mod errand;
 pub mod handover;
 pub mod hints;
+pub mod holds;
 pub mod identity;
 pub mod issue;
 pub mod leases;

@@ -67,6 +67,7 @@ impl Live {
     /// Why it could not be ended.
     pub fn end_outside(self: &Arc<Self>, id: i64) -> Result<()> {
         let Some(row) = self.storage.reading(|snapshot| snapshot.lease(id))? else { return Ok(()) };
+        self.check_not_held(&row)?;
         let leases = Leases { barrier: &self.barrier };
         let opened = leases.open(row.clone()).and_then(|lease| {
             let outcome = self.try_revoke(&lease);

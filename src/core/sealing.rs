@@ -176,9 +176,13 @@ impl Core {
             while self.storage.writing(|tx| tx.lease_pending_due(live.now(), BATCH))? == BATCH {}
         }
         live.resume_count()?;
+        live.note_restore()?;
         sweeper::start(&live)?;
         reseal::start(&live)?;
-        recovery::start(&live)?;
+        // What an earlier process had begun outside waits with the revocations.
+        if live.restored().is_none() {
+            recovery::start(&live)?;
+        }
         self.set_live(Some(live));
         log::info!("unsealed");
         Ok(())

@@ -203,8 +203,9 @@ pub fn sweep(live: &Arc<Live>, workers: &Arc<Workers>) -> Result<Duration> {
     }
     // Ending a token makes what lies below it due, tokens too.
     while end_due_tokens(live, held)? {}
+    live.put_off_what_is_held()?;
     hand_out(live, workers, held)?;
-    run_tasks(live, workers, held)?;
+    run_tasks(live, workers, held || live.restored().is_some())?;
     if held {
         return Ok(LOOK_EVERY);
     }

@@ -4,6 +4,7 @@
 use crate::base::{Doubt, Result, Timestamp, duration};
 use crate::core::ancestry::{Above, Ancestry, End, moment, state_word};
 use crate::core::causes::{Cause, Event};
+use crate::core::holds;
 use crate::core::leases::{Lease, Leases};
 use crate::core::live::Live;
 use crate::core::named::identify;
@@ -115,7 +116,14 @@ impl Case<'_> {
                 let doubt = self.live.clock.doubt();
                 vec![self.death(), doubt.map_or_else(|| self.not_yet_taken_up(), |doubt| self.held(doubt))]
             }
-            LeaseState::Revoking | LeaseState::Irrevocable => self.while_ending(),
+            LeaseState::Revoking | LeaseState::Irrevocable => {
+                let restored = self
+                    .live
+                    .restored()
+                    .filter(|restored| self.lease.row.kind == LeaseKind::Secret && self.lease.row.issued < restored.at);
+                let held = restored.map(|restored| format!("The credential is not ended: {}.", holds::told(&restored)));
+                self.while_ending().into_iter().chain(held).collect()
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 pub mod dev;
 pub mod logging;
 pub mod process;
+pub mod restore;
 mod sanitized;
 pub mod seals;
 

@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 pub mod conformance;
+pub mod restored;
 pub mod rows;
 pub mod sqlite;
 
@@ -33,6 +34,13 @@ pub trait Storage: Send + Sync {
     /// # Errors
     /// The change's own, or `Internal` when the store fails (disk full, I/O error): then none of its group is acknowledged.
     fn write(&self, change: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()>;
+
+    /// A copy of everything at one moment, made while others read and write; as a file that is gone when it is closed, and
+    /// its length.
+    ///
+    /// # Errors
+    /// `BadRequest` where there is nothing to come back to, or no room; `Internal` when the store fails.
+    fn back_up(&self) -> Result<(std::fs::File, u64)>;
 }
 
 impl dyn Storage + '_ {

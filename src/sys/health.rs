@@ -48,8 +48,8 @@ fn health(call: &mut Call, input: &Input) -> Result<Response> {
         "echo_duration_ms": 0,
         "clock_skew_ms": 0,
     });
-    if let Some(doubt) = call.core.clock.doubt() {
-        body["revocations_held"] = doubt.to_string().into();
+    if let Some(why) = call.core.revocations_held()? {
+        body["revocations_held"] = why.into();
     }
     if let Some((name, id)) = status.cluster {
         body["cluster_name"] = name.into();

@@ -30,6 +30,7 @@ pub mod revoke;
 pub mod rotate;
 pub mod seal;
 pub mod settings;
+pub mod storage;
 #[cfg(test)]
 mod tests;
 pub mod wrapping;
@@ -125,6 +126,8 @@ pub static ROUTES: &[&Route<Call>] = &[
     &seal::SEAL_STATUS,
     &seal::UNSEAL,
     &seal::SEAL,
+    &storage::adopt::ADOPT,
+    &storage::snapshot::SNAPSHOT,
     &wrapping::lookup::LOOKUP,
     &wrapping::pubkey::PUBKEY,
     &wrapping::rewrap::REWRAP,

@@ -96,8 +96,8 @@ fn answer(call: &Call) -> Result<Response> {
         "recovery_seal": status.kind.is_auto(),
         "storage_type": call.core.storage.kind(),
     });
-    if let Some(doubt) = call.core.clock.doubt() {
-        body["revocations_held"] = doubt.to_string().into();
+    if let Some(why) = call.core.revocations_held()? {
+        body["revocations_held"] = why.into();
     }
     if let Some((name, id)) = status.cluster {
         body["cluster_name"] = name.into();

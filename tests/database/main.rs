@@ -11,6 +11,7 @@ mod mysql;
 mod postgresql;
 mod reconcile;
 mod redis;
+mod restored;
 mod servers;
 mod silence;
 #[path = "../support/mod.rs"]

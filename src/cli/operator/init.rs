@@ -44,7 +44,7 @@ fn run(invocation: &Invocation) -> Outcome {
         return status(invocation);
     }
     let client = invocation.client()?;
-    let status = client.read("sys/seal-status").map_err(|failure| failure.context("Error initializing"))?;
+    let status = client.read_first("sys/seal-status").map_err(|failure| failure.context("Error initializing"))?;
     let is_auto = status.as_ref().and_then(|status| status.data_or_body()?.get("recovery_seal")?.as_bool());
     let (kind, prefix) = if is_auto == Some(true) { (Kind::RECOVERY, "recovery") } else { (Kind::UNSEAL, "key") };
     let number = |what: &str| invocation.number(&format!("{prefix}-{what}")).unwrap_or(0);

@@ -1,11 +1,14 @@
 //! `operator …`: what the people who run the server do.
 
+pub mod adopt;
+pub mod backup;
 pub mod clock;
 pub mod generate_root;
 pub mod init;
 pub mod key_status;
 pub mod members;
 pub mod rekey;
+pub mod restore;
 pub mod rotate;
 pub mod seal;
 pub mod step_down;

@@ -7,6 +7,8 @@
 
 mod change;
 mod columns;
+pub mod copy;
+mod generation;
 mod lock;
 mod open;
 mod readers;
@@ -18,9 +20,10 @@ mod writer;
 mod tests;
 
 use super::{Snapshot, Storage, Tx};
-use crate::base::Result;
+use crate::base::{Error, Result};
 use readers::Readers;
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use writer::{Grouping, Writer};
 
 /// State in one SQLite database. The fields are dropped in order: readers first, so that the writer, closing last, can fold
@@ -29,6 +32,8 @@ pub struct SqliteStorage {
     /// None in memory: there one connection serves readers and writer.
     readers: Option<Readers>,
     writer: Writer,
+    /// None in memory.
+    path: Option<PathBuf>,
     _lock: Option<lock::Lock>,
 }
 
@@ -42,10 +47,13 @@ impl SqliteStorage {
         let path = open::resolve(path)?;
         let lock = lock::Lock::take(&path)?;
         open::create_file(&path)?;
+        copy::sweep(&path);
         let connection = open::writer(&path)?;
+        generation::begin(&connection, &path)?;
         Ok(Self {
             readers: Some(Readers::of(&path)),
             writer: Writer::new(connection, Grouping::Shared),
+            path: Some(path),
             _lock: Some(lock),
         })
     }
@@ -56,7 +64,7 @@ impl SqliteStorage {
     /// `Internal` when SQLite gives no memory.
     pub fn in_memory() -> Result<Self> {
         let writer = Writer::new(open::in_memory()?, Grouping::Alone);
-        Ok(Self { readers: None, writer, _lock: None })
+        Ok(Self { readers: None, writer, path: None, _lock: None })
     }
 }
 
@@ -74,5 +82,12 @@ impl Storage for SqliteStorage {
 
     fn write(&self, change: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()> {
         self.writer.write(change)
+    }
+
+    fn back_up(&self) -> Result<(File, u64)> {
+        let path = self.path.as_deref();
+        copy::of(
+            path.ok_or_else(|| Error::bad_request("what is in memory only is not backed up: it ends with the server"))?,
+        )
     }
 }

@@ -125,6 +125,23 @@ pub(super) fn reader(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Whether a file is a database of this program that it can use: ours, whole, and not newer.
+pub(super) fn check(path: &Path) -> Result<()> {
+    let check = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(opening_error)?;
+        let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(opening_error)?;
+        if id != APPLICATION_ID {
+            return Err(Error::bad_request("it is no backup of this program"));
+        }
+        check_migrations(&connection)?;
+        let sound: String =
+            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(opening_error)?;
+        if sound == "ok" { Ok(()) } else { Err(Error::bad_request("it is damaged").caused_by(sound)) }
+    };
+    check().map_err(|error| error.context(path.display()))
+}
+
 fn prepare_writer(mut connection: Connection) -> Result<Connection> {
     configure(&connection, WRITER).map_err(opening_error)?;
     claim_file(&connection)?;
@@ -166,6 +183,18 @@ fn use_log(connection: &Connection) -> Result<()> {
 /// Applies what is missing, all or nothing, after checking that what is there is what this program knows.
 fn migrate(connection: &mut Connection) -> Result<()> {
     let runner = embedded::migrations::runner().set_grouped(true);
+    if check_migrations(connection)? == runner.get_migrations().len() {
+        return Ok(());
+    }
+    runner
+        .run(connection)
+        .map_err(|error| Error::internal("its schema cannot be brought up to date").caused_by(error))?;
+    Ok(())
+}
+
+/// How many migrations the file has had, all of which this program knows.
+fn check_migrations(connection: &Connection) -> Result<usize> {
+    let runner = embedded::migrations::runner();
     let applied = applied_migrations(connection)?;
     let known = runner.get_migrations();
     for (version, checksum) in &applied {
@@ -177,13 +206,7 @@ fn migrate(connection: &mut Connection) -> Result<()> {
             Some(_) => {}
         }
     }
-    if applied.len() == known.len() {
-        return Ok(());
-    }
-    runner
-        .run(connection)
-        .map_err(|error| Error::internal("its schema cannot be brought up to date").caused_by(error))?;
-    Ok(())
+    Ok(applied.len())
 }
 
 /// Version and checksum of every migration that the file has had. Read here and not by the migrator, which trusts the file.

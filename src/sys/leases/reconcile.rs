@@ -3,6 +3,7 @@
 use crate::base::{Error, Result};
 use crate::core::Call;
 use crate::core::causes::Event;
+use crate::core::holds::told;
 use crate::core::reconcile::{Cursor, Order};
 use crate::logical::route::ORDINARY;
 use crate::logical::{Action, Field, Input, Operation, Response, Route};
@@ -44,6 +45,9 @@ fn act(call: &mut Call, input: &Input) -> Result<Response> {
     let fix = input.flag("fix").unwrap_or_default();
     if fix && !call.has_sudo() {
         return Err(Error::permission_denied());
+    }
+    if let Some(restored) = call.live()?.restored().filter(|_| fix) {
+        return Err(Error::conflict(format!("nothing is put right outside yet: {}", told(&restored))));
     }
     compare(call, input, fix)
 }

@@ -1,0 +1,4 @@
+//! `sys/storage/…`: the storage as a whole.
+
+pub mod adopt;
+pub mod snapshot;
