@@ -3,6 +3,7 @@
 
 pub mod dev;
 pub mod logging;
+pub mod notify;
 pub mod process;
 pub mod restore;
 mod sanitized;
@@ -88,8 +89,11 @@ pub fn run(
     let accepting = std::thread::Builder::new().name("accept".into()).spawn(move || http.serve());
     let accepting = accepting.map_err(|error| Error::internal("no thread to accept connections").caused_by(error))?;
     say(STARTED);
+    notify::tell(notify::READY);
+    notify::watch(&running.core)?;
     signals.wait(|| hung_up(&running.core, &reread));
     log::info!("stopping: requests in flight are finished first");
+    notify::tell(notify::STOPPING);
     running.http.shutdown(GRACE);
     running.core.seal();
     accepting.join().unwrap_or_else(|_| Err(Error::internal("accepting connections broke off")))
