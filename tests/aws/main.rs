@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod forgotten;
 mod reconcile;
 mod sessions;
 mod sources;

@@ -5,7 +5,7 @@
 
 use crate::base::{Error, Result, random};
 use crate::engine::aws::client::{Client, Failure};
-use crate::engine::aws::config::{lease, root::Root};
+use crate::engine::aws::config::{lease, retired, root::Root};
 use crate::engine::aws::names::{self, Named};
 use crate::engine::aws::role::Role;
 use crate::engine::aws::{iam, target};
@@ -153,8 +153,7 @@ fn renew(ctx: &mut Ctx, _lease: &LeaseView) -> Result<Renewal> {
 
 fn revoke(ctx: &mut Ctx, lease: &LeaseView) -> Result<Revoked> {
     let owed = Owed::of(&lease.revocation)?;
-    let root = Root::load(ctx)?;
-    let account = target::account(ctx, &root)?;
+    let (root, account) = retired::reach(ctx, &owed)?;
     if account != owed.account {
         return Err(Error::conflict(format!(
             "target changed: the user {} is in AWS account {}, and config/root is for account {account}",

@@ -60,7 +60,7 @@ pub static ENGINE: Engine = Engine {
     ],
     secrets: &[iam_user::KIND, assumed_role::KIND, federation_token::KIND, session_token::KIND],
     recover: Some(recover),
-    tasks: &[static_rotation::TASK, config::rotate_root::TASK],
+    tasks: &[static_rotation::TASK, config::rotate_root::TASK, config::retired::TASK],
     reconciling: Some(&reconcile::RECONCILING),
     ..Engine::BLANK
 };

@@ -11,7 +11,8 @@ use crate::logical::{Ctx, Field, Which};
 
 pub const FORCE: Field = Field::flag(
     "force",
-    "Go ahead although leases live that could not be ended then. They say \"target changed\" and stay listed.",
+    "Writing: go ahead although leases live that could not be ended then; they say \"target changed\" and stay listed. \
+     Deleting: end the leases.",
 )
 .default("false");
 
@@ -43,10 +44,18 @@ pub fn may_become(ctx: &mut Ctx, before: &Root, after: &Root) -> Result<()> {
 pub fn may_go(ctx: &Ctx) -> Result<()> {
     match live(ctx)? {
         Some((leases, account)) => {
-            Err(left_behind(ctx, leases, &account, "they wait until there are keys to it again"))
+            Err(left_behind(ctx, leases, &account, "they need these keys to be ended; with force they are"))
         }
         None => Ok(()),
     }
+}
+
+/// How many leases have users at AWS.
+///
+/// # Errors
+/// `Internal` when the store fails.
+pub fn leases(ctx: &Ctx) -> Result<u64> {
+    Ok(live(ctx)?.map_or(0, |(leases, _)| leases))
 }
 
 /// How many leases have users at AWS, and in which account; none where there are none.

@@ -2,5 +2,6 @@
 
 mod guard;
 pub mod lease;
+pub mod retired;
 pub mod root;
 pub mod rotate_root;

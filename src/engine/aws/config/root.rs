@@ -6,7 +6,7 @@
 use crate::base::template::Template;
 use crate::base::{Error, Result, Secret, Timestamp, outbound};
 use crate::engine::aws::client::{Client, Keys, Service, Signer};
-use crate::engine::aws::config::{guard, rotate_root};
+use crate::engine::aws::config::{guard, retired, rotate_root};
 use crate::engine::aws::names::DEFAULT_TEMPLATE;
 use crate::engine::aws::{iam, sources, sts_api};
 use crate::logical::route::ORDINARY;
@@ -63,7 +63,7 @@ pub static ROUTE: Route<Ctx> = Route {
         Action::new(
             Operation::Delete,
             delete,
-            "Forget the keys, where no lease needs them; forced, leases wait until there are keys again.",
+            "Forget the keys, where no lease needs them; forced, the leases are ended.",
         ),
     ],
     exists: None,
@@ -73,12 +73,13 @@ pub static ROUTE: Route<Ctx> = Route {
         and rotate the key afterwards with config/rotate-root, so that nobody else knows it. Without an access key here it takes \
         what the server's surroundings give: the environment, a web identity, the shared files, the container, the instance.\n\n\
         Writing sets the configuration as a whole, and calls AWS only to learn the account of other keys while leases live. \
-        Leases remember the account that they belong to: a change to another, or forgetting the keys, is refused with their \
-        number unless force is given; they are then reported as \"target changed\" and stay listed.",
+        Leases remember the account that they belong to. A change to another is refused with their number unless force is \
+        given; they are then reported as \"target changed\" and stay listed. So is forgetting the keys; forced, it ends the \
+        leases, and the keys are kept out of sight until the last of them has ended, and for ten minutes at least.",
     flags: ORDINARY,
 };
 
-const RECORD: &str = "config/root";
+pub const RECORD: &str = "config/root";
 const DEFAULT_REGION: &str = "us-east-1";
 
 /// The record.
@@ -122,10 +123,17 @@ impl Root {
     /// `Internal` when the record does not open, `BadRequest` when the environment's region is none.
     pub fn load(ctx: &Ctx) -> Result<Self> {
         let nothing = || Self { max_retries: -1, username_template: DEFAULT_TEMPLATE.to_owned(), ..Self::default() };
-        let mut root: Self = ctx.load(RECORD)?.unwrap_or_else(nothing);
-        root.usual_region = sources::region().unwrap_or_else(|| DEFAULT_REGION.to_owned());
-        check_region(&root.usual_region).map_err(|error| error.context("AWS_REGION"))?;
-        Ok(root)
+        ctx.load::<Self>(RECORD)?.unwrap_or_else(nothing).in_its_region()
+    }
+
+    /// A record as it is worked with: in the environment's region where it names none.
+    ///
+    /// # Errors
+    /// `BadRequest` when the environment's region is none.
+    pub fn in_its_region(mut self) -> Result<Self> {
+        self.usual_region = sources::region().unwrap_or_else(|| DEFAULT_REGION.to_owned());
+        check_region(&self.usual_region).map_err(|error| error.context("AWS_REGION"))?;
+        Ok(self)
     }
 
     /// # Errors
@@ -260,14 +268,26 @@ fn write(ctx: &mut Ctx, input: &Input) -> Result<Response> {
 }
 
 fn delete(ctx: &mut Ctx, input: &Input) -> Result<Response> {
-    if input.flag("force") != Some(true) {
+    let leases = guard::leases(ctx)?;
+    if leases > 0 && input.flag("force") != Some(true) {
         guard::may_go(ctx)?;
     }
-    ctx.write(|records| {
-        records.unschedule(rotate_root::TASK.kind, rotate_root::TASK_NAME)?;
-        records.delete(RECORD)
-    })?;
+    if leases > 0 {
+        let root = Root::load(ctx)?;
+        retired::retire(ctx, root)?;
+        return Ok(Response::empty().warn(format!("{leases} leases of users at AWS are being ended")));
+    }
+    ctx.write(|records| forget_in(records))?;
     Ok(Response::empty())
+}
+
+/// Takes the configuration out of the records, with its schedule.
+///
+/// # Errors
+/// `Internal` when the store fails.
+pub fn forget_in(records: &mut dyn Records) -> Result<()> {
+    records.unschedule(rotate_root::TASK.kind, rotate_root::TASK_NAME)?;
+    records.delete(RECORD).map(drop)
 }
 
 fn refuse_unsupported(input: &Input) -> Result<()> {

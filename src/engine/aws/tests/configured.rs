@@ -3,9 +3,10 @@
 use super::bench::Bench;
 use super::double::{FIRST_KEY, Fault};
 use crate::base::Kind;
-use crate::logical::Operation;
+use crate::logical::{Next, Operation};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 #[test]
 fn the_secret_key_is_never_read_back_and_writing_calls_nobody() {
@@ -128,6 +129,24 @@ fn keys_of_another_account_and_no_keys_are_refused_while_leases_live_unless_forc
     bench.write("config/root", forced).unwrap();
     bench.ask(Operation::Delete, "config/root", json!({ "force": true })).unwrap();
     assert_eq!(bench.read("config/root").unwrap_err().kind(), Kind::NotFound);
+}
+
+#[test]
+fn keys_that_are_forgotten_by_force_are_kept_until_the_leases_that_need_them_have_ended() {
+    let bench = Bench::new();
+    bench.read("creds/plain").unwrap();
+    bench.living.store(1, Ordering::SeqCst);
+    let forgotten = bench.ask(Operation::Delete, "config/root", json!({ "force": true })).unwrap();
+    assert!(forgotten.warnings[0].contains("1 leases"), "{:?}", forgotten.warnings);
+    assert_eq!(bench.read("config/root").unwrap_err().kind(), Kind::NotFound);
+    assert_eq!(bench.revoke(false).unwrap(), crate::logical::Revoked::Done);
+    assert!(bench.aws.made().is_empty());
+
+    bench.living.store(0, Ordering::SeqCst);
+    assert!(matches!(bench.run_task("forget-root", "root").unwrap(), Next::At(_)), "a request may be using them still");
+    bench.aws.clock.advance(Duration::from_secs(601));
+    assert_eq!(bench.run_task("forget-root", "root").unwrap(), Next::Done);
+    assert!(bench.revoke(false).is_err(), "they are gone");
 }
 
 #[test]
