@@ -14,6 +14,9 @@
 mod canned;
 #[path = "cli/completion.rs"]
 mod completion;
+#[path = "cli/session.rs"]
+mod session;
+mod support;
 #[path = "cli/tls.rs"]
 mod tls;
 

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Fields whose values are other ones in each run, whatever they look like.
-const VOLATILE: [&str; 12] = [
+const VOLATILE: [&str; 15] = [
     "ttl",
     "expire_time",
     "issue_time",
@@ -29,6 +29,9 @@ const VOLATILE: [&str; 12] = [
     "last_updated_time",
     "secret_key",
     "uptime",
+    "OTP",
+    "Encoded Token",
+    "Encryption Count",
 ];
 
 #[test]
@@ -52,7 +55,8 @@ fn a_long_session_prints_what_the_transcript_shows() {
 
 fn play(page: &str) -> String {
     let moto = Moto::start();
-    let server = Server::start("audit_directories = [\"/tmp\"]");
+    let log = tempfile::tempdir().unwrap();
+    let server = Server::start(&format!("audit_directories = [\"{}\"]", log.path().display()));
     let (bin, home) = (server.path("bin"), server.path("home"));
     fs::create_dir(&bin).unwrap();
     fs::create_dir(&home).unwrap();
@@ -61,10 +65,12 @@ fn play(page: &str) -> String {
     let mut seen = Seen::default();
     for (real, shown) in [
         (server.address.as_str(), "http://127.0.0.1:8200"),
+        (server.address.trim_start_matches("http://"), "127.0.0.1:8200"),
         (moto.endpoint.as_str(), "http://127.0.0.1:5000"),
         (moto.admin.access_key.as_str(), "AKIAADMIN"),
         (moto.admin.secret_key.as_str(), "ADMIN-SECRET-KEY"),
         (home.to_str().unwrap(), "/home/anna"),
+        (log.path().to_str().unwrap(), "/var/log/leasehold"),
     ] {
         seen.known.push((real.to_owned(), shown.to_owned()));
     }
@@ -87,6 +93,7 @@ fn play(page: &str) -> String {
             .env("PATH", &search)
             .env("HOME", &home)
             .env("VAULT_ADDR", &server.address)
+            .env("AUDIT", log.path())
             .env("AWS_ENDPOINT", &moto.endpoint)
             .env("ADMIN_ACCESS_KEY", &moto.admin.access_key)
             .env("ADMIN_SECRET_KEY", &moto.admin.secret_key)
@@ -124,11 +131,17 @@ impl Seen {
     }
 
     fn line(&mut self, line: &str) -> String {
-        if let Some((key, value)) = line.split_once(": ").filter(|(key, _)| key.starts_with("Unseal Key ")) {
+        if let Some((key, value)) =
+            line.split_once(": ").filter(|(key, _)| key.starts_with("Unseal Key ") || is_new_key(key))
+        {
             return format!("{key}: {}\n", self.of_length(value.trim(), "", 'K'));
         }
         if let Some(line) = volatile(line) {
             return line;
+        }
+        if let Some((before, after)) = line.split_once(" (in ").filter(|(_, after)| after.contains(')')) {
+            let after = after.split_once(')').map_or("", |(_, after)| after);
+            return format!("{} (in <varies>){after}", self.line(before));
         }
         let mut stable = String::new();
         let mut rest = line;
@@ -160,20 +173,14 @@ impl Seen {
                 let digits: String = count.chars().filter(char::is_ascii_digit).collect();
                 let number = &digits[digits.len() - 12..];
                 format!("00000000-0000-0000-0000-{number}")
-            } else if let Some((name, id)) = trimmed.rsplit_once('_').filter(|(_, id)| is_hex(id, 8)) {
-                let prefix = format!("{name}_");
-                let _ = id;
-                self.of_length(trimmed, &prefix, '0')
-            } else if let Some(prefix) = trimmed
-                .strip_suffix(|c: char| c.is_ascii_hexdigit())
-                .and_then(|_| trimmed.strip_prefix("leasehold-cluster-"))
-            {
-                let _ = prefix;
+            } else if let Some((name, _)) = trimmed.rsplit_once('_').filter(|(_, id)| is_hex(id, 8)) {
+                self.of_length(trimmed, &format!("{name}_"), '0')
+            } else if trimmed.starts_with("leasehold-cluster-") {
                 self.of_length(trimmed, "leasehold-cluster-", '0')
             } else if is_id(trimmed) {
                 self.of_length(trimmed, "", '0')
             } else if trimmed.starts_with("vault-") && trimmed.contains(|c: char| c.is_ascii_uppercase()) {
-                "vault-USER".to_owned()
+                self.of_length(trimmed, "vault-", '0')
             } else if trimmed.len() == 10 && trimmed.parse::<u64>().is_ok_and(|number| number > 1_600_000_000) {
                 "1767225600".to_owned()
             } else {
@@ -194,6 +201,11 @@ impl Seen {
     }
 }
 
+/// `Key 1`, as new unseal keys are shown.
+fn is_new_key(key: &str) -> bool {
+    key.strip_prefix("Key ").is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
 /// A line whose value is another one in each run, as a row of a table, in JSON or in YAML.
 fn volatile(line: &str) -> Option<String> {
     let trimmed = line.trim_start();
@@ -209,8 +221,8 @@ fn volatile(line: &str) -> Option<String> {
     let (key, value) = trimmed.split_once("  ")?;
     let gap = " ".repeat(value.len() - value.trim_start().len() + 2);
     let value = value.trim();
-    (is_volatile(key) && !["n/a", "<nil>", "0s", "0"].contains(&value) && !value.contains("  "))
-        .then(|| format!("{margin}{key}{gap}<varies>\n"))
+    let is_nothing = key != "Encryption Count" && ["n/a", "<nil>", "0s", "0"].contains(&value);
+    (is_volatile(key) && !is_nothing && !value.contains("  ")).then(|| format!("{margin}{key}{gap}<varies>\n"))
 }
 
 fn is_time(word: &str) -> bool {

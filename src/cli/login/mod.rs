@@ -69,7 +69,9 @@ fn run(invocation: &Invocation) -> Outcome {
 fn by_token(invocation: &Invocation) -> Result<Answer, Failure> {
     let token = token(invocation)?;
     let client = invocation.client()?.with_token(token.clone());
-    let looked_up = client.read("auth/token/lookup-self").map_err(|failure| failure.context("Error authenticating"))?;
+    let looked_up = client
+        .read("auth/token/lookup-self")
+        .map_err(|failure| denied(failure, "The server does not know this token, or it has ended."))?;
     let looked_up = looked_up.ok_or_else(|| Failure::refused("Error authenticating: the server did not answer"))?;
     Ok(signed_in(&token, &looked_up))
 }
@@ -78,8 +80,26 @@ fn by_token(invocation: &Invocation) -> Result<Answer, Failure> {
 fn by_method(invocation: &Invocation, method: &Method) -> Result<Answer, Failure> {
     let Order { path, body } = method.order(invocation)?;
     let client = invocation.client()?.with_token(Secret::from(""));
-    let answer = client.write(&path, Value::Object(body)).map_err(|failure| failure.context("Error authenticating"))?;
+    let answer = client.write(&path, Value::Object(body)).map_err(|failure| denied(failure, &nobody_there(&path)))?;
     answer.ok_or_else(|| Failure::refused("Error authenticating: the server gave no token"))
+}
+
+/// Who is turned away while signing in is not told to sign in: the hint says what else may be wrong.
+fn denied(failure: Failure, hint: &str) -> Failure {
+    let mut failure = failure.context("Error authenticating");
+    let usual = ["\n\nThe request carries no token", "\n\nSign in with:", "\n\nIf the token should be good"];
+    if let Some(at) = usual.iter().filter_map(|usual| failure.message.find(usual)).min() {
+        failure.message.truncate(at);
+        failure.message = format!("{}\n\n{hint}", failure.message);
+    }
+    failure
+}
+
+fn nobody_there(path: &str) -> String {
+    let mount = path.split("/login").next().unwrap_or(path);
+    format!(
+        "Perhaps nobody signs in at {mount}/: whoever may can see the methods with \"auth list\"; -path names another."
+    )
 }
 
 fn token_of(answer: &Answer) -> Result<Secret<String>, Failure> {

@@ -105,7 +105,7 @@ fn begin(invocation: &Invocation, client: &Client, root: &str) -> Outcome {
         must_encrypt(&answer, &["pgp_fingerprints"]).inspect_err(|_| drop(client.delete(&format!("{root}/init"))))?;
     } else if invocation.format()? == Format::Table {
         console::warn(
-            "WARNING! Whoever enters the last key sees all the new keys in clear, once: if they are lost then, nobody can \
+            "WARNING! Whoever enters the last key sees all the new keys in clear, once: if they are lost then,\nnobody can \
              unseal the server again. With -pgp-keys each is shown encrypted for its owner.\n",
         );
     }
@@ -225,7 +225,10 @@ fn new_keys(answer: &Answer, known: &Map<String, Value>) -> Zeroizing<String> {
     let shown = |name: &str| known.get(name).map(output::plain).unwrap_or_default();
     let _ = write!(text, "\nOperation nonce: {}\n\n", text_of("nonce"));
     let verify = body.and_then(|body| body.get("verification_required")) == Some(&Value::Bool(true));
-    let made = format!("{} new unseal keys were made, {} of which unseal the server.", shown("n"), shown("t"));
+    let made = match shown("n").as_str() {
+        "1" => "One new unseal key was made, which unseals the server.".to_owned(),
+        count => format!("{count} new unseal keys were made, {} of which unseal the server.", shown("t")),
+    };
     let _ = if verify {
         write!(
             text,
@@ -234,11 +237,12 @@ fn new_keys(answer: &Answer, known: &Map<String, Value>) -> Zeroizing<String> {
             text_of("verification_nonce")
         )
     } else {
-        write!(
-            text,
-            "{made} Write them down now and give\nthem to different people: they are not shown again, and nobody can make them anew. \
-             The old\nkeys are worth nothing any more."
-        )
+        let keep = if shown("n") == "1" {
+            "Write it down now: it is not shown again,\nand nobody can make it anew."
+        } else {
+            "Write them down now and give\nthem to different people: they are not shown again, and nobody can make them anew."
+        };
+        write!(text, "{made} {keep} The old\nkeys are worth nothing any more.")
     };
     text
 }
