@@ -1,13 +1,13 @@
 //! The machine's clock as a server finds it: one that cannot be right, and one that is set while the server runs.
 //!
-//! The program is run on a clock that a test sets: a library that is put before the C library answers for it.
+//! The program is run on a clock that a test sets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
 mod support;
 
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
+use support::clock::Offset;
 use support::redis::{self, Redis};
 use support::server::{Server, text};
 use support::{PATIENCE, wait_for};
@@ -15,61 +15,27 @@ use support::{PATIENCE, wait_for};
 /// What falls due by a step of the clock is ended within a second; the rest is for machines that are busy.
 const SWEPT_AFTER_A_STEP: Duration = Duration::from_secs(20);
 
-/// How far a server's clock is from this machine's, read anew at every look.
-struct Offset(tempfile::TempDir);
-
-impl Offset {
-    fn new() -> Self {
-        let offset = Self(tempfile::tempdir().unwrap());
-        offset.set("+0d");
-        offset
+/// A server that goes by this clock, with users in a Redis.
+fn start(clock: &Offset, redis: &Redis) -> Server {
+    let server = Server::ready_with(&clock.environment());
+    for (path, body) in [
+        ("sys/mounts/database", json!({"type": "database"})),
+        (
+            "database/config/cache",
+            json!({
+                "plugin_name": "redis-database-plugin", "host": "127.0.0.1", "port": redis.port(),
+                "username": "default", "password": redis::PASSWORD, "allowed_roles": "*",
+            }),
+        ),
+        (
+            "database/roles/cache",
+            json!({"db_name": "cache", "creation_statements": "[\"~*\", \"+@read\"]", "default_ttl": "1h"}),
+        ),
+    ] {
+        let (status, answer) = server.put(path, body);
+        assert!(status == 204 || status == 200, "{path}: {answer}");
     }
-
-    /// As in `+500d`, `-20y`.
-    fn set(&self, offset: &str) {
-        let next = self.0.path().join("next");
-        std::fs::write(&next, offset).unwrap();
-        std::fs::rename(next, self.path()).unwrap();
-    }
-
-    fn path(&self) -> PathBuf {
-        self.0.path().join("offset")
-    }
-
-    /// A server that goes by it, with users in a Redis.
-    fn server(&self, redis: &Redis) -> Server {
-        let (library, file) = (library(), self.path());
-        let server = Server::ready_with(&[
-            ("LD_PRELOAD", library.to_str().unwrap()),
-            ("FAKETIME_TIMESTAMP_FILE", file.to_str().unwrap()),
-            ("FAKETIME_NO_CACHE", "1"),
-            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        ]);
-        for (path, body) in [
-            ("sys/mounts/database", json!({"type": "database"})),
-            (
-                "database/config/cache",
-                json!({
-                    "plugin_name": "redis-database-plugin", "host": "127.0.0.1", "port": redis.port(),
-                    "username": "default", "password": redis::PASSWORD, "allowed_roles": "*",
-                }),
-            ),
-            (
-                "database/roles/cache",
-                json!({"db_name": "cache", "creation_statements": "[\"~*\", \"+@read\"]", "default_ttl": "1h"}),
-            ),
-        ] {
-            let (status, answer) = server.put(path, body);
-            assert!(status == 204 || status == 200, "{path}: {answer}");
-        }
-        server
-    }
-}
-
-fn library() -> PathBuf {
-    let places = std::fs::read_dir("/usr/lib").unwrap().flatten().map(|entry| entry.path().join("faketime"));
-    let library = places.map(|place| place.join("libfaketimeMT.so.1")).find(|library| Path::exists(library));
-    library.expect("Debian's package faketime is installed: see scripts/install-deps")
+    server
 }
 
 struct User {
@@ -98,7 +64,7 @@ fn printed(server: &Server, words: &[&str]) -> String {
 #[test]
 fn a_clock_that_is_absurd_at_the_start_ends_nothing_outside_until_an_operator_accepts_it() {
     let (redis, clock) = (Redis::shared(), Offset::new());
-    let mut server = clock.server(redis);
+    let mut server = start(&clock, redis);
     let expiring = token(&server, json!({"ttl": "2h"}));
     let revoked = token(&server, json!({}));
     let (user, other) = (issue(&server, &server.root), issue(&server, &revoked));
@@ -133,7 +99,7 @@ fn a_clock_that_is_absurd_at_the_start_ends_nothing_outside_until_an_operator_ac
 #[test]
 fn a_clock_that_was_reset_extends_nothing_and_is_believed_once_it_is_set() {
     let (redis, clock) = (Redis::shared(), Offset::new());
-    let mut server = clock.server(redis);
+    let mut server = start(&clock, redis);
     let (expiring, user) = (token(&server, json!({"ttl": "2h"})), issue(&server, &server.root));
     server.kill();
     clock.set("-20y");
@@ -165,7 +131,7 @@ fn issue_and_expire(server: &Server) -> u16 {
 #[test]
 fn what_falls_due_by_a_step_of_the_clock_is_ended_at_once() {
     let (redis, clock) = (Redis::shared(), Offset::new());
-    let server = clock.server(redis);
+    let server = start(&clock, redis);
     let user = issue(&server, &server.root);
     clock.set("+2h");
     wait_for("what fell due is ended", SWEPT_AFTER_A_STEP, || {

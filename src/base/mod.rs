@@ -6,6 +6,7 @@ pub mod clock;
 pub mod closest;
 pub mod duration;
 pub mod error;
+pub mod failpoint;
 pub mod fold;
 pub mod glob;
 pub mod hcl;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: an errand asks a silent target once, however many leases it has there, and never together with another errand.
 
+use crate::base::failpoint::step;
 use crate::base::{Error, Result};
 use crate::core::causes::{Cause, Outcome};
 use crate::core::leases::Leases;
@@ -60,7 +61,7 @@ impl<'l> Errand<'l> {
             LeaseKind::Secret => now.plus(CLAIM),
             LeaseKind::Token => now,
         };
-        self.live.storage.writing(|tx| self.live.mark_row(tx, id, &self.cause, due))
+        step!("revoke.mark", self.live.storage.writing(|tx| self.live.mark_row(tx, id, &self.cause, due)))
     }
 
     /// Gives a row that was not tried back to the sweeper.

@@ -1,6 +1,7 @@
 //! The last step before an answer is sent: one transaction brings to life all that the answer speaks of. Nothing of it lives
 //! before the audit devices have taken the answer, and an answer that is not sent leaves nothing alive.
 
+use crate::base::failpoint::failpoint;
 use crate::base::{Error, Result, Timestamp};
 use crate::core::answers::Keeping;
 use crate::core::identity::login::{self, Presented};
@@ -76,6 +77,7 @@ impl Live {
             }
             Ok((ends, target))
         });
+        failpoint!("issue.activate");
         if prepared.noted.is_some() {
             self.identities_changed();
         }

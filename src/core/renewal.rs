@@ -1,5 +1,6 @@
 //! Leases by their id: found whatever path stands before it, judged alive, renewed up to their maximum.
 
+use crate::base::failpoint::step;
 use crate::base::{Error, Result, Timestamp};
 use crate::core::leases::{Lease, Leases};
 use crate::core::live::Live;
@@ -76,11 +77,10 @@ impl Live {
         let view = self.lease_view(&found.lease, &secret, increment);
         let mut ctx = self.context(&found.mount, Instant::now() + TRY_DEADLINE);
         let kind = self.engine(&found.mount)?.secret(&secret.kind);
-        let renewal = (kind.ok_or_else(|| Error::internal("a lease of a kind that its engine does not know"))?.renew)(
-            &mut ctx, &view,
-        )?;
+        let kind = kind.ok_or_else(|| Error::internal("a lease of a kind that its engine does not know"))?;
+        let renewal = step!("renew.outside", (kind.renew)(&mut ctx, &view))?;
         let limits = self.limits(&found.mount).narrowed(renewal.ttl, renewal.max_ttl);
-        let granted = self.extend(found.lease.row.id, increment, limits)?;
+        let granted = step!("renew.store", self.extend(found.lease.row.id, increment, limits))?;
         let ttl = self.now().until(granted.expires);
         Ok((LeaseAnswer { id: found.id, ttl, renewable: true }, granted.warning))
     }

@@ -1,6 +1,7 @@
 //! Ending leases. Revoking commits one row, and from that commit the whole subtree is dead; ending what is outside goes on
 //! in the background, is retried for as long as it takes, and never holds up a request.
 
+use crate::base::failpoint::step;
 use crate::base::{Error, Result, Timestamp, random};
 use crate::core::causes::{Cause, Outcome};
 use crate::core::issue::Issuer;
@@ -70,7 +71,7 @@ impl Live {
         self.check_not_held(&row)?;
         let leases = Leases { barrier: &self.barrier };
         let opened = leases.open(row.clone()).and_then(|lease| {
-            let outcome = self.try_revoke(&lease);
+            let outcome = step!("revoke.outside", self.try_revoke(&lease));
             self.learn(&lease, outcome.as_ref().map(|(outcome, _)| *outcome));
             Ok((lease, outcome?))
         });
@@ -84,7 +85,7 @@ impl Live {
                 // First, so that a crash in between tells it twice and not never.
                 let ended = [(lease, Outcome::Outside(outcome))];
                 self.tell_ended(&ended);
-                self.storage.writing(|tx| self.delete_lease(tx, &ended[0].0.row))
+                step!("revoke.forget", self.storage.writing(|tx| self.delete_lease(tx, &ended[0].0.row)))
             }
             Err(error) => {
                 self.put_off(&row, &error)?;

@@ -4,6 +4,7 @@
 //! What is due waits in the store, in a line for each target, and is claimed only when a worker can begin with it soon. So a
 //! line that nobody can work on, however long, costs one look in an index and no write.
 
+use crate::base::failpoint::step;
 use crate::base::{Doubt, Result, Timestamp};
 use crate::core::causes::{self, Cause, Event, Outcome};
 use crate::core::leases::Leases;
@@ -156,7 +157,7 @@ fn begin(live: &Live, was_held: Option<bool>, doubt: Option<Doubt>) {
     let taken_up = match (was_held, doubt) {
         (_, Some(_)) => return,
         // Nobody ends any more what an earlier process had claimed, and a target that was silent then may answer now.
-        (None, None) => live.retry_all(),
+        (None, None) => live.retry_all().and_then(|()| live.retry_tasks()),
         (Some(_), None) => {
             log::warn!("the machine's clock is believed now; revocations that were held go on");
             live.take_up_what_was_held()
@@ -344,7 +345,7 @@ fn hand_out(live: &Arc<Live>, workers: &Arc<Workers>, held: bool) -> Result<()> 
         }
     }
     for batch in taken.chunks(ROWS_A_CHANGE) {
-        for row in claim(live, batch, now)? {
+        for row in step!("revoke.claim", claim(live, batch, now))? {
             workers.add(live, Line::Leases(row.lane()), Job::End(row.id));
         }
     }
@@ -378,7 +379,7 @@ fn run_tasks(live: &Arc<Live>, workers: &Arc<Workers>, held: bool) -> Result<()>
         }
         let line = Line::Tasks(mount);
         if workers.room(&live.targets, line, now) > 0
-            && live.storage.writing(|tx| tasks::claim(tx, row.id, now))?.is_some()
+            && step!("task.claim", live.storage.writing(|tx| tasks::claim(tx, row.id, now)))?.is_some()
         {
             workers.add(live, line, Job::Task(row.id));
         }

@@ -4,10 +4,11 @@
 //! leaves it due again; what it did until then is its engine's to find out.
 
 use crate::barrier::{Barrier, Place};
+use crate::base::failpoint::step;
 use crate::base::{Error, Result, Timestamp, random};
 use crate::core::live::Live;
 use crate::core::names::Names;
-use crate::core::revocation::{CLAIM, TRY_DEADLINE};
+use crate::core::revocation::{CLAIM, ROWS_A_CHANGE, TRY_DEADLINE};
 use crate::logical::{Next, TaskKind};
 use crate::storage::{Hash, Tx, WorkRow};
 use serde::{Deserialize, Serialize};
@@ -64,13 +65,27 @@ impl Live {
     /// `Internal` when the store fails. Why the task itself failed is stored and logged.
     pub fn run_task(self: &Arc<Self>, id: i64) -> Result<()> {
         let Some(row) = self.storage.reading(|snapshot| snapshot.work(id))? else { return Ok(()) };
-        let outcome = open(&self.barrier, &row).and_then(|plan| self.run_plan(&row, &plan));
+        let outcome = step!("task.run", open(&self.barrier, &row).and_then(|plan| self.run_plan(&row, &plan)));
         let now = self.now();
         match outcome {
-            Ok(Next::Done) => self.storage.writing(|tx| finish(tx, &row, None)),
-            Ok(Next::At(due)) => self.storage.writing(|tx| finish(tx, &row, Some(due.max(now.plus(MOMENT))))),
+            Ok(next) => {
+                let due = match next {
+                    Next::Done => None,
+                    Next::At(due) => Some(due.max(now.plus(MOMENT))),
+                };
+                step!("task.finish", self.storage.writing(|tx| finish(tx, &row, due)))
+            }
             Err(error) => self.put_task_off(&row, &error, now),
         }
+    }
+
+    /// Makes due what an earlier process had claimed. What is due in a moment runs a little early, and says so itself.
+    ///
+    /// # Errors
+    /// `Internal` when the store fails.
+    pub fn retry_tasks(&self) -> Result<()> {
+        let now = self.now();
+        self.in_batches(|tx| tx.work_retry(now, now.plus(CLAIM), ROWS_A_CHANGE))
     }
 
     fn run_plan(self: &Arc<Self>, row: &WorkRow, plan: &Plan) -> Result<Next> {

@@ -4,6 +4,7 @@
 //! Invariant: `write` and `outside` both borrow the context mutably, so that calling out inside a transaction does not
 //! compile.
 
+use crate::base::failpoint::step;
 use crate::base::{Clock, Error, Result, Secret, Timestamp};
 use crate::logical::{Map, Response};
 use serde::Serialize;
@@ -342,9 +343,9 @@ impl Ctx {
     /// The intent's (a limit, a dying ancestor) or `create`'s own.
     pub fn issue(&mut self, intent: &Intent, create: impl FnOnce(&Outside<'_>) -> Result<Created>) -> Result<Response> {
         let issue = self.backing.issue.clone().ok_or_else(|| Error::internal("this request cannot issue leases"))?;
-        let (issued, mut lease) = issue.begin(intent)?;
+        let (issued, mut lease) = step!("issue.intent", issue.begin(intent))?;
         let ends = self.now().plus(lease.ttl);
-        let mut created = match create(&Outside { ends, ..self.outside() }) {
+        let mut created = match step!("issue.create", create(&Outside { ends, ..self.outside() })) {
             Ok(created) => created,
             Err(error) => {
                 issue.abandon(issued, &error);
@@ -352,7 +353,7 @@ impl Ctx {
             }
         };
         if created.revocation.is_some() || created.ttl.is_some() || !created.subjects.is_empty() {
-            lease = issue.refine(issued, &created)?;
+            lease = step!("issue.refine", issue.refine(issued, &created))?;
         }
         let mut response = Response::data(std::mem::take(&mut created.data));
         response.warnings = created.warnings;

@@ -235,5 +235,7 @@ pub trait Tx: Snapshot {
     /// Inserts a mount's work, or gives the one of that key a new due time and payload and no attempts; returns its id.
     fn work_put(&mut self, mount: &Hash, key: &Hash, kind: &str, due: Option<Timestamp>, sealed: &[u8]) -> Result<i64>;
     fn work_update(&mut self, row: &WorkRow) -> Result<bool>;
+    /// Makes up to `limit` of the work that is due after `now` and by `until` due at `now`; returns how much.
+    fn work_retry(&mut self, now: Timestamp, until: Timestamp, limit: usize) -> Result<usize>;
     fn work_delete(&mut self, id: i64) -> Result<bool>;
 }

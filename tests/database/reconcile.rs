@@ -1,11 +1,12 @@
 //! What is outside, held against the leases: what differs is found, and only what is surely ours is ended.
 
 use crate::bench::{Bench, Credential, refusal};
-use crate::conformance::sites;
+use crate::conformance::{bench as bench_at, lives as signs_in};
 use crate::postgresql::{bench, connection, exists};
 use crate::support::mariadb::MariaDb;
 use crate::support::postgres::Postgres;
 use crate::support::server::{Server, text};
+use crate::support::sites;
 use crate::support::{PATIENCE, wait_for};
 use serde_json::{Value, json};
 use std::thread;
@@ -61,8 +62,8 @@ fn put_back_after<T>(bench: &mut Bench, work: impl FnOnce(&Bench) -> T) -> T {
 
 #[test]
 fn in_every_database_ghosts_are_found_and_strangers_are_left_alone() {
-    for site in sites() {
-        let bench = site.bench();
+    for site in sites::all() {
+        let bench = bench_at(&site);
         let stranger = format!("{}a_stranger", site.beginning);
         (site.make)(&stranger, PASSWORD);
         let (kept, ghost) = (bench.issue("app"), bench.issue("app"));
@@ -76,7 +77,7 @@ fn in_every_database_ghosts_are_found_and_strangers_are_left_alone() {
 
         let fixed = fix(&bench);
         assert_eq!(about(&fixed, "ghosts", &ghost.username).unwrap()["outcome"]["state"], json!("ended"), "{fixed}");
-        assert!(!lives(&bench, &ghost) && lives(&bench, &kept) && site.lives(&kept), "{}", site.kind);
+        assert!(!lives(&bench, &ghost) && lives(&bench, &kept) && signs_in(&site, &kept), "{}", site.kind);
         assert!((site.accepts)(&stranger, PASSWORD), "{}", site.kind);
         assert_eq!(kinds(&compare(&bench), &ghost.username), [""; 0], "{}", site.kind);
         (site.drop)(&stranger);
@@ -85,8 +86,8 @@ fn in_every_database_ghosts_are_found_and_strangers_are_left_alone() {
 
 #[test]
 fn in_every_database_what_an_older_copy_of_the_file_does_not_know_is_an_orphan() {
-    for site in sites() {
-        let mut bench = site.bench();
+    for site in sites::all() {
+        let mut bench = bench_at(&site);
         let (kept, ended) = (bench.issue("app"), bench.issue("app"));
         let lost = put_back_after(&mut bench, |bench| {
             bench.revoke(&ended);
@@ -96,7 +97,7 @@ fn in_every_database_what_an_older_copy_of_the_file_does_not_know_is_an_orphan()
         for lost in &lost {
             let orphan = about(&report, "orphans", &lost.username).unwrap_or_else(|| panic!("{}: {report}", site.kind));
             assert_eq!(orphan["proof"], json!("it carries this server's mark"));
-            assert!(site.lives(lost), "looking changes nothing");
+            assert!(signs_in(&site, lost), "looking changes nothing");
         }
         assert_eq!(kinds(&report, &ended.username), ["ghosts"], "{}: {report}", site.kind);
         assert_eq!(kinds(&report, &kept.username), [""; 0], "{}: {report}", site.kind);
@@ -104,15 +105,15 @@ fn in_every_database_what_an_older_copy_of_the_file_does_not_know_is_an_orphan()
         for lost in &lost {
             assert!(!(site.exists)(&lost.username), "{}", site.kind);
         }
-        assert!(!lives(&bench, &ended) && lives(&bench, &kept) && site.lives(&kept), "{}", site.kind);
+        assert!(!lives(&bench, &ended) && lives(&bench, &kept) && signs_in(&site, &kept), "{}", site.kind);
         assert_eq!(bench.server.list("sys/leases/lookup/database/reconciled").0, 404, "no lease is left");
     }
 }
 
 #[test]
 fn a_user_of_another_mount_or_of_another_server_is_no_orphan() {
-    for site in sites() {
-        let (bench, other) = (site.bench(), site.bench());
+    for site in sites::all() {
+        let (bench, other) = (bench_at(&site), bench_at(&site));
         let foreign = other.issue("app");
         assert_eq!(bench.server.put("sys/mounts/second", json!({ "type": "database" })).0, 204);
         let mut configuration = site.configuration.clone();
@@ -125,7 +126,7 @@ fn a_user_of_another_mount_or_of_another_server_is_no_orphan() {
         assert!(report["of_others"].as_u64() >= Some(1), "{}: {report}", site.kind);
         for living in [&foreign, &made] {
             assert_eq!(kinds(&report, &living.username), [""; 0], "{}: {report}", site.kind);
-            assert!(site.lives(living), "{}", site.kind);
+            assert!(signs_in(&site, living), "{}", site.kind);
         }
     }
 }
@@ -144,8 +145,8 @@ fn a_name_with_our_checksum_proves_whose_it_is_without_a_comment() {
 
 #[test]
 fn a_name_that_an_ended_lease_had_proves_it_only_where_names_are_made_once() {
-    let site = sites().remove(1);
-    let bench = site.bench();
+    let site = sites::all().remove(1);
+    let bench = bench_at(&site);
     let once = bench.issue("app");
     bench.revoke(&once);
     (site.make)(&once.username, PASSWORD);
@@ -169,8 +170,8 @@ fn a_name_that_an_ended_lease_had_proves_it_only_where_names_are_made_once() {
 
 #[test]
 fn what_is_just_being_made_is_no_orphan() {
-    let site = sites().remove(1);
-    let bench = site.bench();
+    let site = sites::all().remove(1);
+    let bench = bench_at(&site);
     let slow = "CREATE USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'; DO SLEEP(2)";
     bench.write("roles/slow", json!({ "db_name": "db", "creation_statements": slow }));
     let begun = || MariaDb::shared().sql("SELECT COUNT(*) FROM mysql.user WHERE User LIKE 'v-root-slow-%'") != "0";
@@ -180,7 +181,7 @@ fn what_is_just_being_made_is_no_orphan() {
         let report = fix(&bench);
         assert!(!report.to_string().contains("v-root-slow-"), "{report}");
         let made = making.join().unwrap();
-        assert!(site.lives(&made));
+        assert!(signs_in(&site, &made));
         bench.revoke(&made);
     });
 }

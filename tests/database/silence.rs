@@ -2,10 +2,11 @@
 //! silence.
 
 use crate::bench::{Bench, refusal};
-use crate::conformance::sites;
+use crate::conformance::bench as bench_at;
 use crate::postgresql::{CREATE, connection, exists};
 use crate::support::peers::Gateway;
 use crate::support::postgres::Postgres;
+use crate::support::sites;
 use crate::support::{PATIENCE, wait_for};
 use serde_json::{Value, json};
 use std::thread;
@@ -94,14 +95,14 @@ fn leases_of_dead_databases_hold_up_neither_a_live_ones_nor_the_server() {
 
 #[test]
 fn an_error_that_a_server_answers_concerns_its_lease_alone() {
-    for (site, fails) in sites().into_iter().zip([
+    for (site, fails) in sites::all().into_iter().zip([
         Some("DO $$ BEGIN RAISE EXCEPTION 'in the way' USING ERRCODE = '55P03'; END $$"),
         Some("SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1205, MESSAGE_TEXT = 'in the way'"),
         // What it answers when it is out of room is in the driver's own tests.
         None,
     ]) {
         let Some(fails) = fails else { continue };
-        let bench = site.bench();
+        let bench = bench_at(&site);
         bench.write("roles/app", json!({ "revocation_statements": [fails] }));
         let stuck = bench.issue("app");
         bench.write("roles/app", json!({ "revocation_statements": [] }));

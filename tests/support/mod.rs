@@ -7,6 +7,7 @@
 
 pub mod certificates;
 pub mod clients;
+pub mod clock;
 pub mod daemon;
 pub mod mariadb;
 pub mod moto;
@@ -15,6 +16,7 @@ pub mod postgres;
 pub mod python;
 pub mod redis;
 pub mod server;
+pub mod sites;
 pub mod transit;
 
 use std::time::{Duration, Instant};

@@ -44,6 +44,11 @@ pub struct Moto {
 
 impl Moto {
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn start_with(environment: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let log = directory.path().join("moto.log");
         let output = File::create(&log).unwrap();
@@ -53,6 +58,7 @@ impl Moto {
             .env("INITIAL_NO_AUTH_ACTION_COUNT", "3")
             .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
             .env_remove("MOTO_PORT")
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(output.try_clone().unwrap())
             .stderr(output)

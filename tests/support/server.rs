@@ -155,6 +155,11 @@ impl Server {
         process.wait().unwrap();
     }
 
+    /// Whether the process has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.as_mut().is_none_or(|process| process.try_wait().unwrap().is_some())
+    }
+
     /// SIGTERM, and the exit status it leaves with.
     pub fn stop(&mut self) -> ExitStatus {
         let mut process = self.process.take().expect("the server runs");

@@ -4,6 +4,7 @@
 //!
 //! Owns the wire and knows no action by name.
 
+use crate::base::failpoint::failpoint;
 use crate::base::{Clock, Error, Kind, Result, Secret, Timestamp, outbound, random};
 use crate::engine::aws::answer::Answer;
 use crate::engine::aws::sources;
@@ -231,6 +232,9 @@ impl Client {
         let headers = signed_headers(service, keys, body.as_bytes(), self.clock.now()).map_err(Failure::Unknown)?;
         let reply = outbound::post(&service.endpoint, &headers, body, self.deadline)
             .map_err(|error| Failure::Unknown(error.context(action)))?;
+        if !action.starts_with("Get") && !action.starts_with("List") {
+            failpoint!("aws.answered");
+        }
         let answer = Answer::parse(&reply.body);
         match answer {
             Some(answer) if reply.status == 200 => Ok(answer),

@@ -3,6 +3,7 @@
 //!
 //! Invariant: a user belongs to one role of the mount at most.
 
+use crate::base::failpoint::failpoint;
 use crate::base::{Error, Kind, Result, Secret, Timestamp};
 use crate::engine::aws::config::root::{Root, read_secret, write_secret};
 use crate::engine::aws::{iam, iam_user, static_rotation, sts_api};
@@ -183,6 +184,7 @@ fn take_over(ctx: &mut Ctx, name: &str, username: &str, period: Option<Duration>
         crate::logical::ctx::store(records, &record(name), &role)?;
         records.schedule(static_rotation::TASK.kind, name, now.plus(static_rotation::FIRST_KEY_PATIENCE))
     })?;
+    failpoint!("aws.static-role.store");
     first_key(ctx, name)
 }
 

@@ -7,6 +7,7 @@
 //! Invariant: the stored key works at every moment, and no key is deleted but the role's own, one that only a lost create of
 //! this role can have made, and the oldest where both places are taken.
 
+use crate::base::failpoint::step;
 use crate::base::{Error, Result, Timestamp};
 use crate::engine::aws::client::{Client, Failure};
 use crate::engine::aws::config::root::Root;
@@ -189,7 +190,7 @@ fn rotate_if_due(ctx: &mut Ctx, name: &str) -> Result<()> {
         outcome => outcome?,
     };
     let fresh = StoredKey { access_key: created.id, secret_key: created.secret, made: now };
-    if let Err(error) = adopt(ctx, name, &role, &fresh, &settled) {
+    if let Err(error) = step!("aws.static-role.adopt", adopt(ctx, name, &role, &fresh, &settled)) {
         return Err(take_back(ctx, &client, name, &settled, &fresh.access_key, error));
     }
     retire(ctx, &client, name, &role, &settled);
@@ -225,7 +226,7 @@ fn begin(ctx: &mut Ctx, name: &str, role: &StaticRole, known: Vec<String>) -> Re
         retired: None,
     };
     let rotation = Rotation { unsure_until: Some(now.plus(SETTLE)), ..settled.clone() };
-    ctx.store(&note(name), &rotation)?;
+    step!("aws.static-role.intent", ctx.store(&note(name), &rotation))?;
     Ok((rotation, settled))
 }
 
@@ -266,7 +267,8 @@ fn take_back(ctx: &mut Ctx, client: &Client, name: &str, settled: &Rotation, id:
 fn retire(ctx: &mut Ctx, client: &Client, name: &str, role: &StaticRole, settled: &Rotation) {
     let Some(old) = &role.key else { return };
     let deleted = iam::delete_access_key(client, Some(&role.username), &old.access_key).map_err(Error::from);
-    if let Err(error) = deleted.and_then(|()| ctx.write(|records| put_away(records, name, settled))) {
+    let settle = |()| step!("aws.static-role.settle", ctx.write(|records| put_away(records, name, settled)));
+    if let Err(error) = deleted.and_then(settle) {
         log::warn!("the replaced access key {} is not deleted yet: {}", old.access_key, error.for_log());
     }
 }

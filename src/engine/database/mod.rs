@@ -37,7 +37,7 @@ mod user;
 pub mod username;
 
 use crate::base::{Error, Result};
-use crate::logical::Engine;
+use crate::logical::{Ctx, Engine};
 use driver::Plugin;
 
 /// The kinds of databases.
@@ -66,7 +66,7 @@ pub static ENGINE: Engine = Engine {
         &rotate_role::ROUTE,
     ],
     secrets: &[user::KIND],
-    recover: Some(rotate_root::recover),
+    recover: Some(recover),
     tasks: &[retired::TASK, static_role::TASK],
     reconciling: Some(&reconcile::RECONCILING),
     ..Engine::BLANK
@@ -74,6 +74,11 @@ pub static ENGINE: Engine = Engine {
 
 /// The kind of database that a `plugin_name` means.
 ///
+fn recover(ctx: &mut Ctx) -> Result<()> {
+    static_role::recover(ctx)?;
+    rotate_root::recover(ctx)
+}
+
 /// # Errors
 /// `BadRequest` naming those that there are.
 fn plugin(name: &str) -> Result<&'static Plugin> {

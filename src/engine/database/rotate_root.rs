@@ -4,9 +4,10 @@
 //! comes in between leaves both in the record, of which one works; the rotation is then finished with the same password, so
 //! that nothing that is still under way can set another. Invariant: one of the stored passwords works at every moment.
 
+use crate::base::failpoint::step;
 use crate::base::{Error, Kind, Result, Secret};
 use crate::engine::database::connection::Connection;
-use crate::engine::database::driver::NewPassword;
+use crate::engine::database::driver::{Database, NewPassword};
 use crate::engine::database::pool;
 use crate::engine::database::turn::Turn;
 use crate::logical::route::ORDINARY;
@@ -43,7 +44,8 @@ fn rotate(ctx: &mut Ctx, input: &Input) -> Result<Response> {
         Some(next) => next.clone(),
         None => {
             let next = ctx.generate_password(&connection.password_policy)?;
-            change(ctx, &name, &connection, |now| now.next_password = Some(next.clone()))?;
+            let intend = |now: &mut Connection| now.next_password = Some(next.clone());
+            step!("rotate-root.intent", change(ctx, &name, &connection, intend))?;
             next
         }
     };
@@ -70,11 +72,10 @@ pub fn recover(ctx: &mut Ctx) -> Result<()> {
 /// Sets the password that is stored as the next one, and has it take the other's place.
 fn finish(ctx: &mut Ctx, name: &str, next: &Secret<String>) -> Result<()> {
     let connection = Connection::load(ctx, name)?;
-    let set = connection.with(ctx, name, |database, deadline| {
-        let statements = &connection.root_rotation_statements;
-        database.change_password(&NewPassword { username: connection.username(), password: next, statements }, deadline)
-    });
-    match set {
+    let statements = &connection.root_rotation_statements;
+    let new = NewPassword { username: connection.username(), password: next, statements };
+    let set = |database: &mut dyn Database, deadline| database.change_password(&new, deadline);
+    match step!("rotate-root.set", connection.with(ctx, name, set)) {
         Ok(()) => {}
         // A clear no: the old one stays.
         Err(error) if error.kind() == Kind::BadRequest && connection.old_password_works(ctx) => {
@@ -83,10 +84,11 @@ fn finish(ctx: &mut Ctx, name: &str, next: &Secret<String>) -> Result<()> {
         }
         Err(error) => return Err(error.context("the rotation is begun and not confirmed; it will be finished")),
     }
-    change(ctx, name, &connection, |now| {
+    let adopt = |now: &mut Connection| {
         now.password = next.clone();
         now.next_password = None;
-    })?;
+    };
+    step!("rotate-root.adopt", change(ctx, name, &connection, adopt))?;
     // What is open was opened with the old one.
     pool::close(&ctx.mount.uuid, &connection.id);
     Ok(())

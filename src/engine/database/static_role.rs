@@ -4,6 +4,7 @@
 //! comes in between leaves both in the record; the rotation is then done again with the same password. Invariant: one of the
 //! stored passwords is the user's, from the first rotation on.
 
+use crate::base::failpoint::step;
 use crate::base::{Error, Kind, Result, Secret, Timestamp};
 use crate::engine::database::connection::{Connection, for_caller, read_next, read_secret, write_next, write_secret};
 use crate::engine::database::driver::{CredentialType, Login, NewPassword};
@@ -12,6 +13,10 @@ use crate::engine::database::schedule::Rotation;
 use crate::engine::database::turn::Turn;
 use crate::logical::{Ctx, Map, Next, Records, TaskKind};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How long a request that makes a role has for its first rotation, before the task does it.
+pub const FIRST_ROTATION_PATIENCE: Duration = Duration::from_secs(120);
 
 pub const TASK: TaskKind = TaskKind { kind: "rotate-static-role", run: run_due };
 
@@ -66,6 +71,12 @@ impl StaticRole {
         records.schedule(TASK.kind, name, Timestamp(self.next_rotation))
     }
 
+    /// Whether nobody knows its password, because it was made and the rotation that goes with that did not come to its end.
+    #[must_use]
+    pub fn awaits_first_rotation(&self) -> bool {
+        self.last_rotation.is_none() && !self.skip_import_rotation
+    }
+
     /// What a reader learns of the rule.
     #[must_use]
     pub fn rule(&self) -> Map {
@@ -107,12 +118,12 @@ fn rotate_in(_turn: &Turn, ctx: &mut Ctx, name: &str) -> Result<StaticRole> {
         None => {
             let policy = role::password_policy(&role.credential_config);
             let next = ctx.generate_password(if policy.is_empty() { &connection.password_policy } else { policy })?;
-            change(ctx, name, None, |now, _| now.next_password = Some(next.clone()))?;
+            step!("static-role.intent", change(ctx, name, None, |now, _| now.next_password = Some(next.clone())))?;
             next
         }
     };
-    match set(ctx, &role, &connection, &next) {
-        Ok(()) => adopt(ctx, name, &next),
+    match step!("static-role.set", set(ctx, &role, &connection, &next)) {
+        Ok(()) => step!("static-role.adopt", adopt(ctx, name, &next)),
         Err(error) if error.kind() == Kind::BadRequest && is_unchanged(ctx, &role, &connection) => {
             change(ctx, name, Some(&next), |now, _| now.next_password = None)?;
             Err(error.context("the password was not changed"))
@@ -221,14 +232,33 @@ pub fn current(ctx: &mut Ctx, name: &str) -> Result<StaticRole> {
     Ok(role)
 }
 
+/// Has first rotations that a crash cut off made at once.
+///
+/// # Errors
+/// `Internal` when the store fails.
+pub fn recover(ctx: &mut Ctx) -> Result<()> {
+    let now = ctx.now();
+    for name in ctx.list("static-roles/")? {
+        // One that does not open is reported when it is used.
+        if ctx
+            .load::<StaticRole>(&record(&name))
+            .is_ok_and(|role| role.is_some_and(|role| role.awaits_first_rotation()))
+        {
+            ctx.write(|records| records.schedule(TASK.kind, &name, now))?;
+        }
+    }
+    Ok(())
+}
+
 fn run_due(ctx: &mut Ctx, name: &str) -> Result<Next> {
     let turn = Turn::take(ctx, "rotation", name)?;
     let Some(role) = ctx.load::<StaticRole>(&record(name))? else { return Ok(Next::Done) };
     let (due, now) = (Timestamp(role.next_rotation), ctx.now());
-    if now < due {
+    let is_first = role.awaits_first_rotation();
+    if now < due && !is_first {
         return Ok(Next::At(due));
     }
-    if role.rotation.is_missed(due, now) {
+    if role.rotation.is_missed(due, now) && !is_first {
         let due = role.rotation.next(now)?;
         log::warn!("the rotation of a static role was missed, its window has closed; it waits for the next time");
         ctx.write(|records| {

@@ -1,5 +1,6 @@
 //! `static-roles` and `static-roles/{name}`: users that were there before, and when their passwords change.
 
+use crate::base::failpoint::failpoint;
 use crate::base::{Error, Result, Secret, Timestamp};
 use crate::engine::database::connection::Connection;
 use crate::engine::database::driver::CredentialType;
@@ -102,7 +103,7 @@ fn write(ctx: &mut Ctx, input: &Input) -> Result<Response> {
     let now = ctx.now();
     let role = {
         let _turn = Turn::take(ctx, "rotation", &name)?;
-        ctx.write(|records| {
+        let stored = ctx.write(|records| {
             if records.has(&role::record(&name))? {
                 return Err(Error::bad_request("Role and Static Role names must be unique"));
             }
@@ -116,8 +117,13 @@ fn write(ctx: &mut Ctx, input: &Input) -> Result<Response> {
             let is_new = known.is_none();
             let role = changed(known, input, db_name, &connection, now)?;
             role.store_in(records, &name)?;
+            if is_new && role.awaits_first_rotation() {
+                records.schedule(TASK.kind, &name, now.plus(static_role::FIRST_ROTATION_PATIENCE))?;
+            }
             Ok((role, is_new))
-        })?
+        });
+        failpoint!("static-role.store");
+        stored?
     };
     let (role, is_new) = role;
     if is_new && !role.skip_import_rotation {

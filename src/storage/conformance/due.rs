@@ -57,6 +57,9 @@ pub(crate) fn work_that_is_due_comes_earliest_first(store: &dyn Storage) {
     let work_due = |now| store.reading(|s| s.work_due(Timestamp(now), 10)).unwrap();
     assert!(work_due(199).is_empty());
     assert_eq!(work_due(200)[0].id, work);
+    let retry = |until| store.writing(|tx| tx.work_retry(Timestamp(100), Timestamp(until), 10)).unwrap();
+    assert_eq!([retry(199), retry(200), retry(200)], [0, 1, 0]);
+    assert_eq!(work_due(100)[0].id, work);
 }
 
 pub(crate) fn what_an_earlier_process_left_pending_becomes_due(store: &dyn Storage) {

@@ -280,6 +280,11 @@ impl Tx for Session<'_> {
         self.took_effect(sql, params![row.id, row.kind, row.due, row.attempts, row.sealed])
     }
 
+    fn work_retry(&mut self, now: Timestamp, until: Timestamp, limit: usize) -> Result<usize> {
+        let sql = "UPDATE work SET due = ?1 WHERE id IN (SELECT id FROM work WHERE due > ?1 AND due <= ?2 LIMIT ?3)";
+        self.run(sql, params![now, until, rows(limit)])
+    }
+
     fn work_delete(&mut self, id: i64) -> Result<bool> {
         self.took_effect("DELETE FROM work WHERE id = ?1", [id])
     }

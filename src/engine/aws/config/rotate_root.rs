@@ -6,6 +6,7 @@
 //!
 //! Invariant: the stored key works at every moment.
 
+use crate::base::failpoint::step;
 use crate::base::{Error, Result};
 use crate::engine::aws::client::{Client, Failure};
 use crate::engine::aws::config::root::Root;
@@ -97,7 +98,8 @@ fn replace(ctx: &mut Ctx) -> Result<(String, Option<String>)> {
             known.len()
         )));
     }
-    ctx.store(RECORD, &Rotation { user_arn: identity.arn.clone(), known, old: root.access_key.clone() })?;
+    let rotation = Rotation { user_arn: identity.arn.clone(), known, old: root.access_key.clone() };
+    step!("aws.rotate-root.intent", ctx.store(RECORD, &rotation))?;
     let key = match iam::create_access_key(&client, None) {
         Err(failure @ Failure::Refused { .. }) => {
             ctx.delete(RECORD)?;
@@ -108,7 +110,7 @@ fn replace(ctx: &mut Ctx) -> Result<(String, Option<String>)> {
     };
     let rotate_at = root.rotates_every().map(|period| ctx.now().plus(period));
     let fresh = Root { access_key: key.id, secret_key: key.secret, rotate_at, ..root.clone() };
-    if let Err(error) = adopt(ctx, &root, &fresh, &identity) {
+    if let Err(error) = step!("aws.rotate-root.adopt", adopt(ctx, &root, &fresh, &identity)) {
         return Err(abandon(ctx, &client, &fresh.access_key, error));
     }
     let warning = retire(ctx, &fresh.iam(ctx, deadline), &root.access_key)?;
@@ -118,7 +120,7 @@ fn replace(ctx: &mut Ctx) -> Result<(String, Option<String>)> {
 /// Deletes the old key, by the new one.
 fn retire(ctx: &mut Ctx, client: &Client, old: &str) -> Result<Option<String>> {
     match iam::delete_access_key(client, None, old) {
-        Ok(()) => ctx.delete(RECORD).map(|_| None),
+        Ok(()) => step!("aws.rotate-root.settle", ctx.delete(RECORD)).map(|_| None),
         Err(failure) => {
             let why = Error::from(failure);
             Ok(Some(format!(

@@ -1,7 +1,7 @@
 //! Ending a user: first it can sign in no more, then its accounts go, then its sessions, and last what marked its name. Each
 //! step may be repeated; what is in the way is named.
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Kind, Result};
 use crate::engine::database::driver::{Ended, Mark, OldUser};
 use crate::engine::database::mysql::session::Session;
 use crate::engine::database::mysql::{account, literal, mark};
@@ -35,20 +35,40 @@ pub fn end(session: &mut Session, user: &OldUser<'_>, deadline: Instant) -> Resu
         return Ok(if hosts.is_empty() { Ended::Gone } else { Ended::Unmarked });
     }
     hosts.retain(|host| Some(host) != marker.as_ref());
+    match end_meant(session, user, &hosts, marker.as_deref(), deadline) {
+        // It was there before: another session, for the same lease, was quicker.
+        Err(error)
+            if error.kind() != Kind::Upstream
+                && matches!(session.hosts(user.username, deadline), Ok(hosts) if hosts.is_empty()) =>
+        {
+            log::debug!("a user was ended by another session: {}", error.for_log());
+            Ok(Ended::Done)
+        }
+        outcome => outcome.map(|()| Ended::Done),
+    }
+}
+
+fn end_meant(
+    session: &mut Session,
+    user: &OldUser<'_>,
+    hosts: &[String],
+    marker: Option<&str>,
+    deadline: Instant,
+) -> Result<()> {
     if user.statements.is_empty() {
-        drop_accounts(session, user.username, &hosts, deadline)?;
+        drop_accounts(session, user.username, hosts, deadline)?;
     } else {
         let values = [("name", user.username), ("username", user.username)];
         let statements = Dialect::MySql.fill(user.statements, &values);
         let statements = statements.map_err(|error| error.context("revocation_statements"))?;
         session.run_all("revocation_statements", &statements, &values, deadline)?;
-        see_that_it_is_out(session, user.username, marker.as_deref(), deadline)?;
+        see_that_it_is_out(session, user.username, marker, deadline)?;
     }
     end_sessions(session, user.username, deadline)?;
-    if let Some(marker) = &marker {
-        session.run(&format!("DROP USER {}", account(user.username, marker)?), deadline)?;
+    match marker {
+        Some(marker) => session.run(&format!("DROP USER {}", account(user.username, marker)?), deadline).map(drop),
+        None => Ok(()),
     }
-    Ok(Ended::Done)
 }
 
 /// Takes back what was made of a user that is not going to be, if any of it is ours.

@@ -3,6 +3,7 @@
 //! Owns packets, the handshake and the reading of answers; how passwords are proven is `proof`'s. Invariant: what a server
 //! sends is never trusted to be as long as it says, nor asked to send a file.
 
+use crate::base::failpoint::failpoint;
 use crate::base::{Error, Result};
 use crate::engine::database::mysql::address::{Address, Place, Tls};
 use crate::engine::database::mysql::proof;
@@ -176,6 +177,9 @@ impl Wire {
         packet.extend_from_slice(statement.as_bytes());
         self.sequence = 0;
         self.send(&packet, deadline)?;
+        if !statement.starts_with("SELECT") {
+            failpoint!("mysql.sent");
+        }
         let mut first = None;
         loop {
             let (outcome, more) = self.result(deadline)?;

@@ -65,14 +65,25 @@ pub fn end(session: &mut Session, user: &OldUser<'_>, deadline: Instant) -> Resu
         Some(comment) if !is_meant(&comment) => return Ok(Ended::Unmarked),
         Some(_) => {}
     }
-    if user.statements.is_empty() {
-        remove(session, user.username, deadline)?;
-    } else {
-        let values = [("name", user.username), ("username", user.username)];
-        session.transaction(deadline, |wire| run(wire, "revocation_statements", user.statements, &values, deadline))?;
-        see_that_it_is_out(&mut session.wire, user.username, deadline)?;
+    match end_marked(session, user, deadline) {
+        // It was there before: another session, for the same lease, was quicker.
+        Err(error)
+            if error.kind() != Kind::Upstream && matches!(session.comment(user.username, deadline), Ok(None)) =>
+        {
+            log::debug!("a role was ended by another session: {}", error.for_log());
+            Ok(Ended::Done)
+        }
+        outcome => outcome.map(|()| Ended::Done),
     }
-    Ok(Ended::Done)
+}
+
+fn end_marked(session: &mut Session, user: &OldUser<'_>, deadline: Instant) -> Result<()> {
+    if user.statements.is_empty() {
+        return remove(session, user.username, deadline);
+    }
+    let values = [("name", user.username), ("username", user.username)];
+    session.transaction(deadline, |wire| run(wire, "revocation_statements", user.statements, &values, deadline))?;
+    see_that_it_is_out(&mut session.wire, user.username, deadline)
 }
 
 /// Statements may have done anything: what counts is that nobody can sign in as the role any more.

@@ -3,6 +3,7 @@
 //! The client library is asynchronous; each connection drives it on a small runtime of its own, so that to everybody else a
 //! statement is a call that returns. Invariant: what an error says holds no password.
 
+use crate::base::failpoint::failpoint;
 use crate::base::{Error, Kind, Result};
 use crate::engine::database::driver::Parameters;
 use crate::engine::database::postgresql::address::{Address, Host, SslMode, Wanted, place};
@@ -135,6 +136,7 @@ impl Wire {
     pub fn execute(&mut self, statements: &str, deadline: Instant) -> Result<()> {
         let client = self.client()?;
         let outcome = self.worker.run(deadline, async { Ok(client.batch_execute(statements).await.map_err(failed)) });
+        failpoint!("postgresql.answered");
         outcome.unwrap_or_else(unfinished)
     }
 

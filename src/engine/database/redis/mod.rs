@@ -100,7 +100,12 @@ fn connect(parameters: &Parameters, login: &Login, deadline: Instant) -> Result<
         stream.secure(trust(parameters).configuration()?, &address.host, deadline)?;
     }
     let persistence = Persistence::of(parameters)?;
-    Ok(Box::new(Session::open(Wire::over(stream), login, address.words(), persistence, deadline)?))
+    let mut session = Session::sign_in(Wire::over(stream), login, address.words(), persistence, deadline)?;
+    // Others are signed in to see whether their passwords work.
+    if login.username == parameters.text("username") {
+        session.set_up(deadline)?;
+    }
+    Ok(Box::new(session))
 }
 
 fn trust(parameters: &Parameters) -> Trust<'_> {

@@ -51,9 +51,11 @@ pub struct Session {
 }
 
 impl Session {
+    /// Signs in, and asks nothing of a user that may be allowed nothing.
+    ///
     /// # Errors
     /// `Denied` for a refused login.
-    pub fn open(
+    pub fn sign_in(
         wire: Wire,
         login: &Login,
         target: String,
@@ -66,9 +68,16 @@ impl Session {
             "WRONGPASS" | "NOAUTH" | "NOPERM" | "ERR" => Error::denied(refusal.0),
             _ => refused(refusal),
         })?;
-        session.call_session(APPLICATION, deadline)?;
-        session.check_persistence(deadline)?;
         Ok(session)
+    }
+
+    /// What the engine's own sessions begin with.
+    ///
+    /// # Errors
+    /// What the user may not do that the engine needs.
+    pub fn set_up(&mut self, deadline: Instant) -> Result<()> {
+        self.call_session(APPLICATION, deadline)?;
+        self.check_persistence(deadline)
     }
 
     fn run(&mut self, words: &[&str], deadline: Instant) -> Result<Answer> {

@@ -2,6 +2,7 @@
 //!
 //! Invariant: what a server sends is never trusted to be as long or as deep as it says.
 
+use crate::base::failpoint::failpoint;
 use crate::base::{Error, Result};
 use crate::engine::database::stream::Stream;
 use std::time::Instant;
@@ -53,6 +54,9 @@ impl Wire {
         self.unread.drain(..self.at);
         self.at = 0;
         self.stream.send(&command, deadline)?;
+        if words.first() == Some(&"ACL") && words.get(1) != Some(&"GETUSER") {
+            failpoint!("redis.sent");
+        }
         self.answer(0, deadline)
     }
 
