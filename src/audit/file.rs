@@ -2,12 +2,13 @@
 //!
 //! Invariant: where the server's configuration names directories for audit files, nothing that a caller of the API chooses
 //! opens a file outside them. Where it names none, a caller can choose where a file is made, and neither what it holds besides
-//! entries nor a file that holds anything else: so no text of a caller's ends where a program would obey it.
+//! entries nor a file that holds anything else, and its name ends as that of a log does: no program looks for orders there.
 
 use super::{Device, Disclosure, options};
 use crate::base::{Error, Result};
 use crate::logical::{Field, Input, Map};
 use rustix::fs::OFlags;
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -29,6 +30,8 @@ pub static OPTIONS: &[Field] = &[
     Disclosure::ELIDE_LIST_RESPONSES,
 ];
 
+/// How the names of files end that a caller may choose freely.
+const ENDINGS: [&str; 4] = ["log", "json", "jsonl", "audit"];
 /// How a file begins whose first line is an entry: with its time, or with its kind.
 const BEGINNINGS: [&[u8]; 2] = [b"{\"time\":", b"{\"type\":"];
 
@@ -44,7 +47,14 @@ pub fn open(given: &Map, allowed: &[PathBuf]) -> Result<Box<dyn Device>> {
             "option \"prefix\" needs a directory that the server's configuration allows: name it with audit_directories",
         ));
     }
-    let target = Target { path: allowed_path(&options, allowed)?, mode: mode(&options)?, is_free };
+    let path = allowed_path(&options, allowed)?;
+    if is_free && !path.extension().and_then(OsStr::to_str).is_some_and(|ending| ENDINGS.contains(&ending)) {
+        return Err(Error::bad_request(format!(
+            "the name of an audit file ends in one of .{}, unless the configuration's audit_directories allow its directory",
+            ENDINGS.join(", .")
+        )));
+    }
+    let target = Target { path, mode: mode(&options)?, is_free };
     let writer = Mutex::new(target.open()?);
     Ok(Box::new(FileDevice { target, writer }))
 }
@@ -111,7 +121,8 @@ impl Target {
         if self.is_free && !holds_entries(&file)? {
             return Err(io::Error::other("it holds something else than audit entries"));
         }
-        if self.mode != 0 {
+        // What somebody else may have made keeps its mode.
+        if self.mode != 0 && (!self.is_free || file.metadata()?.len() == 0) {
             file.set_permissions(Permissions::from_mode(self.mode))?;
         }
         Ok(file)

@@ -349,7 +349,9 @@ fn without_allowed_directories_a_caller_chooses_where_a_file_is_and_not_what_it_
     let path = folder.path().join("a.log");
     opened(&path, &[]).unwrap().write(b"{\"time\":\"now\",\"type\":\"request\"}\n").unwrap();
     assert!(opened(&path, &[]).is_ok(), "a file of entries goes on");
-    let foreign = folder.path().join("authorized_keys");
+    let message = refusal(opened(&folder.path().join("profile.sh"), &[]));
+    assert!(message.contains("ends in one of .log"), "{message}");
+    let foreign = folder.path().join("foreign.log");
     std::fs::write(&foreign, "ssh-ed25519 key\n").unwrap();
     let message = refusal(opened(&foreign, &[]));
     assert!(message.contains("cannot be opened"), "{message}");

@@ -1,6 +1,6 @@
 //! `login`: a token for whoever has a role's id and a secret id of it.
 
-use super::stored::{Role, SecretId, check_subset, is_inside, secret_hash};
+use super::stored::{LONGEST, Role, SecretId, check_subset, is_inside, secret_hash};
 use crate::base::{Error, Result, Secret, Timestamp};
 use crate::logical::route::PUBLIC;
 use crate::logical::{
@@ -41,6 +41,9 @@ fn sign_in(ctx: &mut Ctx, input: &Input) -> Result<Response> {
     let (role_id, secret_id) = (text("role_id"), Secret::from(text("secret_id")));
     if role_id.is_empty() {
         return Err(Error::bad_request("missing role_id"));
+    }
+    if role_id.len() > LONGEST {
+        return Err(Error::bad_request(REFUSED));
     }
     let found = ctx.attempt(&role_id, REFUSED, |ctx| find(ctx, &role_id, &secret_id))?;
     check_peer(ctx, &found)?;

@@ -69,10 +69,16 @@ pub fn renew(ctx: &mut Ctx, login: &LoginView) -> Result<LoginRenewal> {
 fn find(ctx: &Ctx, shown: &Presented, name: &str) -> Result<Role> {
     let now = UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(ctx.now().0).unwrap_or_default()));
     let (candidates, revoked) = ctx.read(|records| {
-        let candidates = candidates(records, name)?;
+        let mut candidates = candidates(records, name)?;
+        // Lists are long: they are read only for a certificate that would be believed without them.
+        candidates.retain(|candidate| candidate.vouches_for(shown, &BTreeSet::new(), now));
+        if candidates.is_empty() {
+            return Ok((candidates, BTreeSet::new()));
+        }
         let chain = shown.serials.iter().cloned();
         let serials = chain.chain(candidates.iter().flat_map(|candidate| candidate.serials.iter().cloned())).collect();
-        Ok((candidates, crls::revoked(records, &serials)?))
+        let revoked = crls::revoked(records, &serials)?;
+        Ok((candidates, revoked))
     })?;
     let mut why = NO_CHAIN;
     for candidate in candidates {
@@ -123,9 +129,12 @@ impl Candidate {
         };
         let Some(own) = shown.chain.first() else { return false };
         let chain = standing(&shown.chain, &shown.serials);
-        let mut trusted = standing(&self.trusted, &self.serials);
+        // Where a certificate itself is trusted it is the first one alone, also when that one is revoked.
+        let counted = if self.by_authority { self.trusted.len() } else { self.trusted.len().min(1) };
+        let mut trusted = standing(&self.trusted[..counted], &self.serials);
+        // An authority that has ended vouches for nobody, whoever has its key by now.
+        trusted.retain(|trusted| presented::is_current(trusted, now));
         if !self.by_authority {
-            trusted.truncate(1);
             trusted.retain(|trusted| trusted == own);
         }
         // A revoked certificate of one's own is none to begin with; and without authorities there is nothing to build on.

@@ -2,7 +2,7 @@
 
 use crate::base::{Error, Result};
 use crate::logical::Map;
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, UnixTime};
 use serde_json::Value;
 use x509_parser::asn1_rs::{Any, Tag};
 use x509_parser::certificate::X509Certificate;
@@ -29,6 +29,16 @@ pub struct Presented {
 pub struct Extension {
     pub oid: String,
     pub value: Vec<u8>,
+}
+
+/// Whether a certificate is within its time.
+#[must_use]
+pub fn is_current(der: &[u8], now: UnixTime) -> bool {
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    X509Certificate::from_der(der).is_ok_and(|(_, certificate)| {
+        let time = certificate.validity();
+        time.not_before.timestamp() <= now && now <= time.not_after.timestamp()
+    })
 }
 
 impl Presented {

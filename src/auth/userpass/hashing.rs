@@ -25,6 +25,8 @@ const WAITING: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The costliest bcrypt hash that is taken: checking it takes about a second.
+/// Bytes of a password that bcrypt reads.
+const BCRYPT_READS: usize = 72;
 const BCRYPT_COST: u32 = 14;
 
 /// A password as it is stored.
@@ -68,6 +70,16 @@ impl Password {
     #[must_use]
     pub fn is_current(&self) -> bool {
         matches!(self, Self::Argon2id { memory: MEMORY, passes: PASSES, lanes: LANES, .. })
+    }
+
+    /// Whether a password that this found right is right to its last byte: bcrypt reads no more than 72, and what a person
+    /// mistyped behind them must not become the password.
+    #[must_use]
+    pub fn proves_all_of(&self, password: &Secret<String>) -> bool {
+        match self {
+            Self::Argon2id { .. } => true,
+            Self::Bcrypt { .. } => password.expose().len() < BCRYPT_READS,
+        }
     }
 
     fn is(&self, password: &Secret<String>) -> Result<bool> {

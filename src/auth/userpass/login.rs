@@ -29,7 +29,8 @@ fn sign_in(ctx: &mut Ctx, input: &Input) -> Result<Response> {
         let is_right = hashing::is_right(user.as_ref().map(|user| &user.password), &password, deadline)?;
         Ok(user.filter(|_| is_right))
     })?;
-    let along = if user.password.is_current() { None } else { Some(renewed(&name, &user, &password, deadline)?) };
+    let is_kept = user.password.is_current() || !user.password.proves_all_of(&password);
+    let along = if is_kept { None } else { Some(renewed(&name, &user, &password, deadline)?) };
     let login = Login {
         alias: name.clone(),
         display_name: name.clone(),

@@ -83,8 +83,9 @@ impl Process {
                     }
                 },
                 Err(RecvTimeoutError::Timeout) => {
-                    if again.is_some() {
+                    if let Some((_, until)) = &mut again {
                         tell(&child, Signal::KILL);
+                        *until = Instant::now() + PATIENCE;
                     }
                 }
             }

@@ -24,6 +24,9 @@ use std::collections::BTreeMap;
 /// How many locks are records; further ones are kept in memory alone, and are in no list.
 const MOST_STORED: u64 = 10_000;
 
+/// The longest name whose lock is a record; nobody has a longer one.
+const LONGEST: usize = 4096;
+
 const FOLDER: &str = "locked-users/";
 
 /// A lock as it is stored, under `locked-users/ACCESSOR/NAME`.
@@ -62,6 +65,7 @@ impl Live {
         let (name, now) = (Name::at(mount, name), self.now());
         let since = match self.failures.locked_since(&name) {
             Some(since) => Some(since),
+            None if name.name.len() > LONGEST => None,
             None => self.stored_lock(&name)?,
         };
         match since {
@@ -87,10 +91,10 @@ impl Live {
             duration::short(rules.duration.as_secs()),
             rules.threshold
         );
-        if self.failures.stored() >= MOST_STORED {
+        if self.failures.stored() >= MOST_STORED && self.failures.may_tidy(now) {
             self.tidy_locks()?;
         }
-        if self.failures.stored() >= MOST_STORED {
+        if self.failures.stored() >= MOST_STORED || name.name.len() > LONGEST {
             return Ok(());
         }
         self.system_view()?.write(&mut |records| store(records, &name.record(), &Lock { since: now.0 }))?;
