@@ -135,3 +135,92 @@ fn a_socket_that_swallows_holds_up_nobody_for_longer_than_its_time() {
     }
     assert!(start.elapsed() < PATIENCE);
 }
+
+/// The entries of a file, once there are any with this path.
+fn entries(file: &std::path::Path, path: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let all = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    all.filter(|entry| entry["request"]["path"] == path).collect()
+}
+
+#[test]
+fn entries_show_the_headers_and_the_keys_that_are_asked_for_and_no_others() {
+    let server = server();
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let file = folder.path().join("audit.log");
+    enable(&server, "file", "file", json!({ "file_path": file.to_str().unwrap() }));
+    assert_eq!(server.put("sys/config/auditing/request-headers/X-Clear", json!({})).0, 204);
+    assert_eq!(server.put("sys/config/auditing/request-headers/x-hashed", json!({ "hmac": true })).0, 204);
+    assert_eq!(server.put("sys/config/auditing/request-headers/X-Vault-Token", json!({})).0, 400);
+    let (_, listed) = server.get("sys/config/auditing/request-headers");
+    assert_eq!(listed["headers"], json!({ "x-clear": { "hmac": false }, "x-hashed": { "hmac": true } }));
+    assert_eq!(
+        server.get("sys/config/auditing/request-headers/X-Clear").1["data"],
+        json!({ "x-clear": { "hmac": false } })
+    );
+    assert_eq!(server.get("sys/config/auditing/request-headers/x-none").0, 400);
+    let tuned = json!({ "type": "kv", "config": {
+        "audit_non_hmac_request_keys": ["shown"], "audit_non_hmac_response_keys": ["shown", "answered"] } });
+    assert_eq!(server.put("sys/mounts/kv", tuned).0, 204);
+    let request = http::Request::put(format!("{}/v1/kv/a", server.address))
+        .header("X-Vault-Token", &server.root)
+        .header("X-Clear", "first")
+        .header("X-Clear", "second")
+        .header("X-Hashed", "canary-hashed")
+        .header("X-Other", "canary-other")
+        .body(json!({ "shown": "in-clear", "hidden": "canary-hidden" }).to_string().into_bytes());
+    assert_eq!(support::http_client().run(request.unwrap()).unwrap().status().as_u16(), 204);
+    assert_eq!(server.get("kv/a").0, 200);
+
+    let entries = entries(&file, "kv/a");
+    let (asked, read) = (&entries[0]["request"], &entries[3]["response"]["data"]);
+    assert_eq!(asked["headers"]["x-clear"], json!(["first", "second"]));
+    let hash = server.put("sys/audit-hash/file", json!({ "input": "canary-hashed" })).1["hash"].clone();
+    assert_eq!(asked["headers"]["x-hashed"], json!([hash]));
+    assert_eq!((&asked["data"]["shown"], &read["shown"]), (&json!("in-clear"), &json!("in-clear")));
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(!text.contains("canary-"), "nothing else stands in clear");
+    assert_eq!(server.delete("sys/config/auditing/request-headers/X-Clear").0, 204);
+    assert_eq!(server.get("sys/config/auditing/request-headers/X-Clear").0, 400);
+}
+
+#[test]
+fn lists_accessors_and_values_are_shown_as_each_device_is_told() {
+    let server = server();
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let path = |name: &str| file(name).to_str().unwrap().to_owned();
+    enable(&server, "usual", "file", json!({ "file_path": path("usual") }));
+    let told =
+        json!({ "file_path": path("told"), "elide_list_responses": true, "hmac_accessor": false, "log_raw": true });
+    enable(&server, "told", "file", told);
+    assert_eq!(server.put("sys/mounts/kv", json!({ "type": "kv" })).0, 204);
+    for name in ["one", "two"] {
+        assert_eq!(server.put(&format!("kv/{name}"), json!({ "value": "canary-raw" })).0, 204);
+    }
+    assert_eq!(server.list("kv/").0, 200);
+    let (_, own) = server.get("auth/token/lookup-self");
+    let accessor = &own["data"]["accessor"];
+    let last = |name: &str, path: &str| entries(&file(name), path).pop().unwrap();
+    assert_eq!(last("told", "kv/")["response"]["data"], json!({ "keys": 2 }));
+    assert_eq!(last("usual", "kv/")["response"]["data"]["keys"].as_array().unwrap().len(), 2);
+    assert_eq!(&last("told", "kv/one")["auth"]["accessor"], accessor);
+    assert_ne!(&last("usual", "kv/one")["auth"]["accessor"], accessor);
+    assert_eq!(last("told", "kv/one")["request"]["data"]["value"], "canary-raw");
+    assert!(!std::fs::read_to_string(file("usual")).unwrap().contains("canary-raw"));
+}
+
+#[test]
+fn an_audit_file_that_is_taken_away_is_made_anew_at_once_and_on_a_signal() {
+    let server = server();
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let file = folder.path().join("audit.log");
+    enable(&server, "file", "file", json!({ "file_path": file.to_str().unwrap() }));
+    std::fs::remove_file(&file).unwrap();
+    assert!(is_served(&server));
+    assert!(!entries(&file, "auth/token/lookup-self").is_empty(), "an unlinked file is noticed");
+    std::fs::rename(&file, folder.path().join("moved")).unwrap();
+    let hung_up = std::process::Command::new("kill").args(["-s", "HUP", &server.id().to_string()]).status().unwrap();
+    assert!(hung_up.success());
+    wait_for("the file is opened afresh", PATIENCE, || file.exists().then_some(()));
+}

@@ -8,13 +8,15 @@ use super::salt::Salt;
 use super::{Device, shortened};
 use crate::base::{Error, Result};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 #[derive(Default)]
 pub struct Broker {
     devices: RwLock<BTreeMap<String, Arc<Slot>>>,
+    /// Entries of requests and of answers that no device accepted.
+    failures: [AtomicU64; 2],
 }
 
 enum Slot {
@@ -101,6 +103,23 @@ impl Broker {
         }
     }
 
+    /// How many requests, and how many answers, no device accepted.
+    #[must_use]
+    pub fn failures(&self) -> (u64, u64) {
+        let [requests, answers] = self.failures.each_ref().map(|failures| failures.load(Ordering::Relaxed));
+        (requests, answers)
+    }
+
+    /// The devices' names, and whether each refuses entries.
+    #[must_use]
+    pub fn states(&self) -> Vec<(String, bool)> {
+        let refuses = |slot: &Slot| match slot {
+            Slot::Open { refusing, .. } => refusing.load(Ordering::Relaxed),
+            Slot::Damaged => true,
+        };
+        self.snapshot().into_iter().map(|(name, slot)| (name, refuses(&slot))).collect()
+    }
+
     /// Puts a lease's end on record.
     ///
     /// # Errors
@@ -123,6 +142,7 @@ impl Broker {
         if self.offer(|device, scribe| scribe.line(phase, event).and_then(|line| fit(device, phase, event, line))) {
             return Ok(());
         }
+        self.failures[usize::from(phase == Phase::Response)].fetch_add(1, Ordering::Relaxed);
         Err(Error::internal(match phase {
             Phase::Request => "no audit device accepted the request's entry, so it is not served",
             Phase::Response => "no audit device accepted the answer's entry, so it is not sent",

@@ -1,19 +1,23 @@
 //! What one line says of one request or answer, in the published shape. Keys stand in clear; texts and numbers below `data`,
 //! tokens and accessors stand as keyed hashes.
 
+pub use super::disclosure::Disclosure;
 use super::granting::PolicyResults;
 use super::salt::{Hasher, Salt};
 use super::shortened;
 use crate::base::{Error, Result, Secret, Timestamp, random};
-use crate::logical::{self, Body, Field, Map, Operation, Request, Response, WrapInfo};
+use crate::logical::{self, Body, Map, Operation, Request, Response, WrapInfo};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One thing to put on record. The same event serves the request's entry, and with `response` or `error` the answer's.
 pub struct Event<'e> {
     pub time: Timestamp,
     pub request: &'e Request,
+    /// Those of the request's headers that are to be audited.
+    pub headers: &'e [AuditedHeader],
     /// Who asks; none where the token was not found, or the route needs none.
     pub auth: Option<&'e Auth>,
     /// None where no mount took the path.
@@ -21,6 +25,16 @@ pub struct Event<'e> {
     pub response: Option<&'e Response>,
     /// What went wrong: its public message and reason.
     pub error: Option<&'e Error>,
+}
+
+/// A header of the request, all its values together.
+#[derive(Clone)]
+pub struct AuditedHeader {
+    /// In small letters.
+    pub name: String,
+    pub values: Vec<String>,
+    /// Whether values are hashed.
+    pub hashed: bool,
 }
 
 /// What entries tell of the calling token.
@@ -56,44 +70,6 @@ pub struct Mount {
     pub clear_request_keys: Vec<String>,
     /// The same for an answer's data.
     pub clear_response_keys: Vec<String>,
-}
-
-/// What a device shows in clear, by its own options.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disclosure {
-    pub log_raw: bool,
-    pub hmac_accessor: bool,
-    /// Lists are answered with the number of what they hold.
-    pub elide_list_responses: bool,
-    /// Stands before each entry.
-    pub prefix: String,
-}
-
-impl Disclosure {
-    pub const LOG_RAW: Field =
-        Field::flag("log_raw", "Writes values and tokens in clear. Whoever reads the file then holds them.")
-            .default("false");
-    pub const HMAC_ACCESSOR: Field = Field::flag("hmac_accessor", "Hashes the accessors of tokens.").default("true");
-
-    pub const ELIDE_LIST_RESPONSES: Field =
-        Field::flag("elide_list_responses", "Shows how many names a list has and not the names.").default("false");
-
-    /// Reads a device's options; those that disclose nothing are the device's own business.
-    ///
-    /// # Errors
-    /// `BadRequest` naming the option that is no flag.
-    pub fn from_options(options: &Map) -> Result<Self> {
-        let flag = |field: Field, otherwise| match options.get(field.name) {
-            None => Ok(otherwise),
-            Some(value) => field.parse(value).map(|value| value.as_bool().unwrap_or(otherwise)),
-        };
-        Ok(Self {
-            log_raw: flag(Self::LOG_RAW, false)?,
-            hmac_accessor: flag(Self::HMAC_ACCESSOR, true)?,
-            elide_list_responses: flag(Self::ELIDE_LIST_RESPONSES, false)?,
-            prefix: options.get("prefix").and_then(Value::as_str).unwrap_or_default().to_owned(),
-        })
-    }
 }
 
 /// Turns events into one device's lines.
@@ -187,7 +163,16 @@ impl Scribe {
             remote_address: request.peer.map(|peer| peer.ip().to_string()),
             remote_port: request.peer.map(|peer| peer.port()),
             wrap_ttl: request.wrap_ttl.map(|ttl| ttl.as_secs()),
+            headers: self.headers(event.headers),
         }
+    }
+
+    fn headers<'e>(&self, headers: &'e [AuditedHeader]) -> BTreeMap<&'e str, Vec<String>> {
+        let shown = |header: &AuditedHeader| {
+            let value = |value: &String| if header.hashed { self.text(value) } else { value.clone() };
+            header.values.iter().map(value).collect()
+        };
+        headers.iter().map(|header| (header.name.as_str(), shown(header))).collect()
     }
 
     fn response<'e>(&'e self, event: &Event<'e>, response: &'e Response) -> ResponsePart<'e> {
@@ -405,6 +390,8 @@ struct RequestPart<'e> {
     remote_port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wrap_ttl: Option<u64>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    headers: BTreeMap<&'e str, Vec<String>>,
 }
 
 #[derive(Serialize)]

@@ -5,6 +5,7 @@
 //! Invariant: no value, token or accessor is in a line in clear unless the device's own options ask for it.
 
 pub mod broker;
+pub mod disclosure;
 pub mod entry;
 pub mod file;
 mod granting;
@@ -19,7 +20,7 @@ pub mod syslog;
 mod tests;
 
 pub use broker::Broker;
-pub use entry::{Auth, Disclosure, Event, Mount};
+pub use entry::{AuditedHeader, Auth, Disclosure, Event, Mount};
 pub use lease_end::{Cause, LeaseEnd};
 pub use salt::Salt;
 

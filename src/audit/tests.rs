@@ -83,7 +83,8 @@ fn scribe(options: Value) -> Scribe {
 fn entry(scribe: &Scribe, request: &Request, mount: &Mount, response: Option<&Response>) -> (Value, String) {
     let auth = auth();
     let phase = if response.is_some() { Phase::Response } else { Phase::Request };
-    let event = Event { time: NOW, request, auth: Some(&auth), mount: Some(mount), response, error: None };
+    let event =
+        Event { time: NOW, request, headers: &[], auth: Some(&auth), mount: Some(mount), response, error: None };
     let line = String::from_utf8(scribe.line(phase, &event).unwrap()).unwrap();
     assert!(line.ends_with('\n') && line.matches('\n').count() == 1);
     (serde_json::from_str(&line).unwrap(), line)
@@ -134,7 +135,15 @@ fn an_answer_is_recorded_beside_its_request() {
 fn a_denial_names_its_reason_without_an_answer() {
     let request = request(json!({}));
     let denied = Error::permission_denied().because(json!({ "code": "no_rule" }));
-    let event = Event { time: NOW, request: &request, auth: None, mount: None, response: None, error: Some(&denied) };
+    let event = Event {
+        time: NOW,
+        request: &request,
+        headers: &[],
+        auth: None,
+        mount: None,
+        response: None,
+        error: Some(&denied),
+    };
     let line = scribe(json!({})).line(Phase::Response, &event).unwrap();
     let entry: Value = serde_json::from_slice(&line).unwrap();
     assert_eq!((&entry["error"], &entry["reason"]), (&json!("permission denied"), &json!({ "code": "no_rule" })));
@@ -219,7 +228,8 @@ fn add(broker: &Broker, name: &str, device: &Double) {
 #[test]
 fn an_entry_needs_one_device_where_there_are_any() {
     let request = request(json!({}));
-    let event = Event { time: NOW, request: &request, auth: None, mount: None, response: None, error: None };
+    let event =
+        Event { time: NOW, request: &request, headers: &[], auth: None, mount: None, response: None, error: None };
     let broker = Broker::new();
     assert!(broker.request(&event).is_ok());
 
@@ -245,7 +255,8 @@ fn an_entry_needs_one_device_where_there_are_any() {
 #[test]
 fn a_damaged_device_counts_as_one_that_refuses() {
     let request = request(json!({}));
-    let event = Event { time: NOW, request: &request, auth: None, mount: None, response: None, error: None };
+    let event =
+        Event { time: NOW, request: &request, headers: &[], auth: None, mount: None, response: None, error: None };
     let broker = Broker::new();
     broker.add_damaged("lost/");
     assert!(broker.request(&event).is_err());

@@ -5,6 +5,7 @@ use crate::barrier::Barrier;
 use crate::base::{Clock, Error, Result, Timestamp};
 use crate::core::answers::Answers;
 use crate::core::ceremonies::Ceremonies;
+use crate::core::headers::Headers;
 use crate::core::identity;
 use crate::core::lockout::Failures;
 use crate::core::mounts::{self, Class, Mount, Table};
@@ -29,6 +30,7 @@ pub struct Live {
     pub policies: Policies,
     pub audit: Broker,
     pub quotas: Quotas,
+    pub headers: Headers,
     pub answers: Arc<Answers>,
     /// Wakes the sweeper.
     pub bell: Bell,
@@ -80,6 +82,7 @@ impl Live {
             policies: opened.policies,
             audit: opened.audit,
             quotas: Quotas::default(),
+            headers: Headers::default(),
             answers: Arc::default(),
             bell: Bell::default(),
             resolver: identity::Resolver::default(),

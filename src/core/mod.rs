@@ -4,6 +4,7 @@
 //! Its state is sealed or live. Sealed code cannot reach the barrier, because the barrier is inside [`Live`]; dropping
 //! `Live` zeroises the keys.
 
+pub mod absent;
 pub mod ancestry;
 pub mod answers;
 pub mod audits;
@@ -18,6 +19,7 @@ pub mod cubbyholes;
 pub mod denial;
 pub mod errand;
 pub mod handover;
+pub mod headers;
 pub mod hints;
 pub mod holds;
 pub mod identity;
@@ -26,6 +28,7 @@ pub mod leases;
 pub mod listed;
 pub mod live;
 pub mod lockout;
+pub mod metrics;
 pub mod mounts;
 pub mod named;
 pub mod names;
@@ -63,6 +66,7 @@ pub mod tokens;
 pub mod tree;
 pub mod ttl;
 pub mod unsealing;
+pub mod versions;
 pub mod watch;
 pub mod why;
 pub mod workers;
@@ -110,10 +114,15 @@ pub struct Registry {
     pub identity: &'static [&'static Route<Call>],
     /// The auth methods besides tokens.
     pub methods: &'static [&'static Engine],
+    /// The names of the database plug-ins that are built in.
+    pub databases: fn() -> Vec<&'static str>,
+    /// Published paths that nothing serves.
+    pub absent: &'static [absent::Absent],
 }
 
 impl Registry {
-    pub const EMPTY: Self = Self { engines: &[], system: &[], token: &[], identity: &[], methods: &[] };
+    pub const EMPTY: Self =
+        Self { engines: &[], system: &[], token: &[], identity: &[], methods: &[], databases: Vec::new, absent: &[] };
 
     /// Every endpoint at its usual place: what the endpoint list is made from.
     #[must_use]
@@ -175,6 +184,7 @@ pub struct Core {
     pub storage: Arc<dyn Storage>,
     pub clock: Arc<dyn Clock>,
     pub watch: Arc<watch::Watch>,
+    pub metrics: metrics::Metrics,
     /// The configuration as it may be shown.
     pub configuration: OnceLock<Value>,
     state: RwLock<Option<Arc<Live>>>,
@@ -192,6 +202,7 @@ impl Core {
             storage,
             clock,
             watch: Arc::default(),
+            metrics: metrics::Metrics::default(),
             configuration: OnceLock::new(),
             state: RwLock::new(None),
             unsealing: Mutex::default(),

@@ -84,6 +84,13 @@ impl Mount {
         uuid::Uuid::parse_str(&self.uuid).map(uuid::Uuid::into_bytes).unwrap_or_default()
     }
 
+    /// A setting that is kept as given and is a list of texts.
+    #[must_use]
+    pub fn listed(&self, setting: &str) -> Vec<String> {
+        let texts = self.extra.get(setting).and_then(serde_json::Value::as_array);
+        texts.into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
+    }
+
     /// Belongs to the server itself: cannot be moved or disabled.
     #[must_use]
     pub fn is_builtin(&self) -> bool {

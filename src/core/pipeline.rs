@@ -3,6 +3,7 @@
 
 use crate::audit;
 use crate::base::{Error, Kind, Result, Secret};
+use crate::core::absent;
 use crate::core::answers::Turn;
 use crate::core::authentication::{Presented, Uses};
 use crate::core::authorize::{self, Authorized, authorize};
@@ -13,11 +14,10 @@ use crate::core::issue::Issuer;
 use crate::core::prepared::Prepared;
 use crate::core::quotas::Place;
 use crate::core::quotas::limiter::Stage;
-use crate::core::routing::{Endpoint, Target};
+use crate::core::routing::{Endpoint, Target, run_route};
 use crate::core::{Call, Core, Identity, Live, wrapping, wrapping_jwt};
-use crate::logical::paging::{AFTER, LIMIT, Page};
 use crate::logical::route::{self, Flags};
-use crate::logical::{Caller, Ctx, Input, Login, Operation, Request, Response, Route, help};
+use crate::logical::{Caller, Ctx, Input, Login, Operation, Request, Response, help};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Instant;
@@ -359,6 +359,12 @@ impl Exchange<'_> {
 
     fn no_route(&self, request: &Request) -> Error {
         let path = request.path.as_str();
+        let missing = path.strip_prefix("sys/").and_then(|below| absent::find(self.core.registry.absent, below));
+        if let Some(what) = missing {
+            let words =
+                format!("no handler for route {path:?}: {what} is not here. docs/system-api.md lists what is not.");
+            return Error::not_found(words);
+        }
         let error = Error::not_found(format!("no handler for route {path:?}. route entry not found."));
         match &self.identity {
             Some(caller) => error.because(hints::no_route(self.core, self.live, &caller.acl, &self.target, path)),
@@ -420,10 +426,19 @@ impl Exchange<'_> {
             kind: mount.kind.clone(),
             class: if mount.path.starts_with("auth/") { "auth" } else { "secret" }.to_owned(),
             accessor: mount.accessor.clone(),
-            ..audit::Mount::default()
+            clear_request_keys: mount.listed("audit_non_hmac_request_keys"),
+            clear_response_keys: mount.listed("audit_non_hmac_response_keys"),
         };
-        let event =
-            audit::Event { time: self.live.now(), request, auth: auth.as_ref(), mount: Some(&mount), response, error };
+        let headers = self.core.watch.audited_headers(&request.id);
+        let event = audit::Event {
+            time: self.live.now(),
+            request,
+            headers: &headers,
+            auth: auth.as_ref(),
+            mount: Some(&mount),
+            response,
+            error,
+        };
         if is_response { self.live.audit.response(&event) } else { self.live.audit.request(&event) }
     }
 
@@ -448,44 +463,4 @@ impl Exchange<'_> {
 
 fn is_jwt_text(value: &Value) -> bool {
     value.as_str().is_some_and(wrapping_jwt::is_jwt)
-}
-
-/// Parses the input by the route's table and runs the operation; what the table does not know becomes a warning.
-fn run_route<C>(
-    route: &'static Route<C>,
-    context: &mut C,
-    operation: Operation,
-    below: &str,
-    captures: &[(&'static str, String)],
-    request: &Request,
-    full_pattern: &str,
-) -> Result<Response> {
-    if operation == Operation::Help {
-        return Ok(Response::bare(serde_json::json!({ "help": help::route(&route.doc(), full_pattern) })));
-    }
-    // A route that does not tell create from update serves both as one.
-    let action = route
-        .action(operation)
-        .or_else(|| (operation == Operation::Create).then(|| route.action(Operation::Update))?);
-    let action = action.ok_or_else(|| {
-        Error::unsupported("unsupported operation").because(hints::operations(operation, route.actions))
-    })?;
-    let captures: Vec<_> = captures.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let (input, mut ignored) = Input::parse(operation, below, route.fields, &captures, &request.data)?;
-    let mut response = (action.run)(context, &input)?;
-    let pages_itself = route.fields.iter().any(|field| field.name == LIMIT.name);
-    if operation == Operation::List && !pages_itself {
-        Page::of(&request.data)?.cut(&mut response)?;
-        ignored.unknown.retain(|name| name != AFTER.name && name != LIMIT.name);
-    }
-    if !route.flags.open && !ignored.unknown.is_empty() {
-        response
-            .warnings
-            .push(format!("Endpoint ignored these unrecognized parameters: [{}]", ignored.unknown.join(" ")));
-    }
-    if !ignored.replaced.is_empty() {
-        let names = ignored.replaced.join(" ");
-        response.warnings.push(format!("Endpoint replaced the value of these parameters with the values captured from the endpoint's path: [{names}]"));
-    }
-    Ok(response)
 }

@@ -8,6 +8,7 @@ use crate::policy::{self, Acl, Policy, Subject};
 use crate::storage::{Catalog, Hash, Snapshot, Storage, Tx};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// How many different combinations of policies are kept compiled.
@@ -21,6 +22,8 @@ struct Stored {
 
 pub struct Policies {
     state: RwLock<State>,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 #[derive(Default)]
@@ -59,7 +62,7 @@ impl Policies {
         ] {
             state.texts.insert(name.to_owned(), (text.to_owned(), Arc::new(Policy::parse(name, text)?)));
         }
-        Ok(Self { state: RwLock::new(state) })
+        Ok(Self { state: RwLock::new(state), hits: AtomicU64::new(0), misses: AtomicU64::new(0) })
     }
 
     /// What these policies allow together. Names that no policy has add nothing. `subject` tells who asks; it is called
@@ -73,16 +76,21 @@ impl Policies {
         }
         let known = self.read().compiled.get(names).cloned();
         let key = match known {
-            Some(Some(acl)) => return Ok(acl),
+            Some(Some(acl)) => {
+                self.hits.fetch_add(1, Ordering::Relaxed);
+                return Ok(acl);
+            }
             Some(None) => {
                 let key = (names.to_vec(), subject());
                 if let Some(acl) = self.read().resolved.get(&key) {
+                    self.hits.fetch_add(1, Ordering::Relaxed);
                     return Ok(acl.clone());
                 }
                 key
             }
             None => (names.to_vec(), subject()),
         };
+        self.misses.fetch_add(1, Ordering::Relaxed);
         let generation = self.read().generation;
         let policies = self.compiled(barrier, names)?;
         let acl = Arc::new(Acl::new(policies.iter().map(AsRef::as_ref), &key.1));
@@ -94,6 +102,12 @@ impl Policies {
             }
         });
         Ok(acl)
+    }
+
+    /// How often what policies add up to was remembered, and how often it had to be made.
+    #[must_use]
+    pub fn uses(&self) -> (u64, u64) {
+        (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
     }
 
     /// The policies of these names, as they are now; unknown names are passed over.

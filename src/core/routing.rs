@@ -2,10 +2,12 @@
 
 use crate::base::{Error, Result, fold};
 use crate::core::authorize::{Fields, Wanted};
+use crate::core::hints;
 use crate::core::mounts::{Mount, Resolved};
 use crate::core::{Call, Core, Live};
+use crate::logical::paging::{AFTER, LIMIT, Page};
 use crate::logical::route::{self, Flags, ORDINARY};
-use crate::logical::{CanonicalPath, Ctx, Field, Map, Operation, Route};
+use crate::logical::{CanonicalPath, Ctx, Field, Input, Map, Operation, Request, Response, Route, help};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -174,4 +176,47 @@ fn find(core: &Core, live: &Live, mount: &Mount, below: &str) -> Result<Option<(
         Routes::Engine(routes) => route::find(routes.iter().copied(), below)
             .map(|(route, captures)| (Endpoint::Engine(route), owned(captures))),
     })
+}
+
+/// Parses the input by the route's table and runs the operation; what the table does not know becomes a warning.
+///
+/// # Errors
+/// `Unsupported` for an operation that the route does not have, `BadRequest` for fields that do not parse, and the operation's.
+pub fn run_route<C>(
+    route: &'static Route<C>,
+    context: &mut C,
+    operation: Operation,
+    below: &str,
+    captures: &[(&'static str, String)],
+    request: &Request,
+    full_pattern: &str,
+) -> Result<Response> {
+    if operation == Operation::Help {
+        return Ok(Response::bare(serde_json::json!({ "help": help::route(&route.doc(), full_pattern) })));
+    }
+    // A route that does not tell create from update serves both as one.
+    let action = route
+        .action(operation)
+        .or_else(|| (operation == Operation::Create).then(|| route.action(Operation::Update))?);
+    let action = action.ok_or_else(|| {
+        Error::unsupported("unsupported operation").because(hints::operations(operation, route.actions))
+    })?;
+    let captures: Vec<_> = captures.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let (input, mut ignored) = Input::parse(operation, below, route.fields, &captures, &request.data)?;
+    let mut response = (action.run)(context, &input)?;
+    let pages_itself = route.fields.iter().any(|field| field.name == LIMIT.name);
+    if operation == Operation::List && !pages_itself {
+        Page::of(&request.data)?.cut(&mut response)?;
+        ignored.unknown.retain(|name| name != AFTER.name && name != LIMIT.name);
+    }
+    if !route.flags.open && !ignored.unknown.is_empty() {
+        response
+            .warnings
+            .push(format!("Endpoint ignored these unrecognized parameters: [{}]", ignored.unknown.join(" ")));
+    }
+    if !ignored.replaced.is_empty() {
+        let names = ignored.replaced.join(" ");
+        response.warnings.push(format!("Endpoint replaced the value of these parameters with the values captured from the endpoint's path: [{names}]"));
+    }
+    Ok(response)
 }

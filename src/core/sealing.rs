@@ -171,6 +171,8 @@ impl Core {
         })?;
         let live = Arc::new(live);
         live.load_quotas()?;
+        live.load_headers()?;
+        live.note_version()?;
         // Nobody is creating for pending rows of an earlier process any more. By a clock that is in doubt nothing becomes due.
         if live.clock.doubt().is_none() {
             while self.storage.writing(|tx| tx.lease_pending_due(live.now(), BATCH))? == BATCH {}

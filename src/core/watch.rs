@@ -3,6 +3,7 @@
 //!
 //! Invariant: a request is in the list exactly as long as its [`Visit`] lives, however it ends.
 
+pub use crate::audit::AuditedHeader;
 use crate::base::{Timestamp, logging};
 use crate::logical::Response;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A request that is being served.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct InFlight {
     pub method: String,
     /// With the API's prefix, as it was asked.
@@ -23,6 +24,8 @@ pub struct InFlight {
     pub client_id: String,
     /// The path of the mount that serves it, once that is known.
     pub mount: String,
+    /// What audit devices are to be told of its headers.
+    pub audited_headers: Arc<[AuditedHeader]>,
 }
 
 #[derive(Default)]
@@ -52,6 +55,12 @@ impl Watch {
     #[must_use]
     pub fn in_flight(&self) -> Vec<(String, InFlight)> {
         self.lock().iter().map(|(id, request)| (id.clone(), request.clone())).collect()
+    }
+
+    /// What audit devices are to be told of a request's headers.
+    #[must_use]
+    pub fn audited_headers(&self, id: &str) -> Arc<[AuditedHeader]> {
+        self.lock().get(id).map(|request| request.audited_headers.clone()).unwrap_or_default()
     }
 
     /// How many they are.

@@ -20,6 +20,7 @@ mod body;
 mod buffer;
 mod config;
 mod connection;
+mod cors;
 pub mod decode;
 pub mod encode;
 mod guests;

@@ -72,23 +72,7 @@ impl<C> Route<C> {
     /// The captures, if the path (below the mount) is one of this route's.
     #[must_use]
     pub fn matches<'p>(&self, path: &'p str) -> Option<Captures<'p>> {
-        let mut captures = Vec::new();
-        let mut rest = Some(path);
-        for segment in self.pattern.split('/') {
-            let here = rest?;
-            if let Some(name) = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix("..}")) {
-                captures.push((name, here));
-                return (!here.is_empty()).then_some(captures);
-            }
-            let (head, tail) = here.split_once('/').map_or((here, None), |(head, tail)| (head, Some(tail)));
-            match segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}')) {
-                Some(name) if !head.is_empty() => captures.push((name, head)),
-                None if head == segment => {}
-                _ => return None,
-            }
-            rest = tail;
-        }
-        matches!(rest, None | Some("")).then_some(captures)
+        captures(self.pattern, path)
     }
 
     /// How well the pattern fits where several match: literal segments before captures before a rest.
@@ -101,6 +85,28 @@ impl<C> Route<C> {
         };
         self.pattern.split('/').map(rank).collect()
     }
+}
+
+/// What a pattern takes from a path, if the path is one of its.
+#[must_use]
+pub fn captures<'p>(pattern: &'static str, path: &'p str) -> Option<Captures<'p>> {
+    let mut captures = Vec::new();
+    let mut rest = Some(path);
+    for segment in pattern.split('/') {
+        let here = rest?;
+        if let Some(name) = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix("..}")) {
+            captures.push((name, here));
+            return (!here.is_empty()).then_some(captures);
+        }
+        let (head, tail) = here.split_once('/').map_or((here, None), |(head, tail)| (head, Some(tail)));
+        match segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}')) {
+            Some(name) if !head.is_empty() => captures.push((name, head)),
+            None if head == segment => {}
+            _ => return None,
+        }
+        rest = tail;
+    }
+    matches!(rest, None | Some("")).then_some(captures)
 }
 
 /// The route for a path, the most literal one first.

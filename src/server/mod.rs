@@ -36,6 +36,8 @@ pub fn registry() -> Registry {
         token: crate::auth::token::ROUTES,
         identity: crate::engine::identity::ROUTES,
         methods: crate::auth::METHODS,
+        databases: crate::engine::database::names,
+        absent: crate::sys::absent::ABSENT,
     }
 }
 
@@ -59,6 +61,9 @@ pub fn start(config: &Config) -> Result<Running> {
     core.judge_clock()?;
     if let Some(level) = config.log_requests_level {
         core.watch.told_at.get_or_init(|| level);
+    }
+    if config.telemetry.prometheus_retention_time.is_zero() {
+        core.metrics.disable_prometheus();
     }
     core.configuration.get_or_init(|| sanitized::shown(config));
     let listeners: Vec<ListenerConfig> = config.listeners.iter().map(listener).collect();

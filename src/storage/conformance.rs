@@ -58,6 +58,7 @@ macro_rules! conformance {
             work_of_a_mount_is_found_by_its_key_and_goes_with_it,
             leases_are_found_by_what_they_are_about,
             leases_are_counted_with_every_change,
+            leases_are_counted_by_state_and_those_that_die_by_lane,
             children_are_counted_up_to_a_number,
             a_lease_may_have_further_names,
             an_answer_is_kept_while_its_lease_is_active,

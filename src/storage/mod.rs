@@ -12,6 +12,7 @@ pub mod rows;
 pub mod sqlite;
 
 use crate::base::{Result, Timestamp};
+use prometheus::proto::MetricFamily;
 pub use rows::{
     AnswerRow, Catalog, CatalogRow, Counted, Hash, KeyRow, Lane, LeaseIndex, LeaseKey, LeaseKind, LeaseRow, LeaseState,
     MountCount, NewLease, NodeRow, RecordRow, WorkRow,
@@ -41,6 +42,11 @@ pub trait Storage: Send + Sync {
     /// # Errors
     /// `BadRequest` where there is nothing to come back to, or no room; `Internal` when the store fails.
     fn back_up(&self) -> Result<(std::fs::File, u64)>;
+
+    /// What the store measures of itself.
+    fn measures(&self) -> Vec<MetricFamily> {
+        Vec::new()
+    }
 }
 
 impl dyn Storage + '_ {
@@ -129,8 +135,12 @@ pub trait Snapshot {
     fn cause(&self, key: &Hash) -> Result<Option<Vec<u8>>>;
     /// When the last lease with this outside name ended, as far back as that is kept.
     fn ended(&self, subject: &Hash) -> Result<Option<Timestamp>>;
-    /// Live rows (every state counts until the row is gone) per mount and kind. Walks the index, so it is for reports only.
+    /// Rows (every state counts until the row is gone) by mount, kind and state; as [`Snapshot::lease_count`], a look.
     fn lease_counts(&self) -> Result<Vec<MountCount>>;
+    /// Leases of secrets that are dead and not ended outside yet, by their lane; a look, too.
+    fn dying_counts(&self) -> Result<Vec<(Hash, u64)>>;
+    /// Leases of secrets in a lane that are due and that nobody has begun to end, counted up to `at_most`.
+    fn expired_in_lane(&self, lane: &Hash, now: Timestamp, at_most: usize) -> Result<usize>;
 
     fn answer(&self, key: &Hash) -> Result<Option<AnswerRow>>;
     fn next_answer_expiry(&self) -> Result<Option<Timestamp>>;

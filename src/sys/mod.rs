@@ -3,12 +3,16 @@
 //! Invariant: a handler decides nothing about who may call it. The pipeline has, by the route's flags, before it runs; only
 //! the listings under `internal/ui`, which are public by nature, look at the token themselves.
 
+pub mod absent;
 pub mod audit;
 pub mod auth;
 pub mod capabilities;
 pub mod clock;
+pub mod config;
 pub mod generate_root;
+pub mod ha_status;
 pub mod health;
+pub mod host_info;
 pub mod in_flight_req;
 pub mod init;
 pub mod internal;
@@ -17,8 +21,10 @@ pub mod leader;
 pub mod leases;
 pub mod locked_users;
 pub mod loggers;
+pub mod metrics;
 pub mod monitor;
 pub mod mounts;
+pub mod plugins;
 pub mod policies;
 pub mod policy;
 pub mod quotas;
@@ -33,6 +39,8 @@ pub mod settings;
 pub mod storage;
 #[cfg(test)]
 mod tests;
+pub mod tools;
+pub mod version_history;
 pub mod wrapping;
 
 use crate::core::Call;
@@ -54,9 +62,20 @@ pub static ROUTES: &[&Route<Call>] = &[
     &generate_root::ATTEMPT,
     &generate_root::UPDATE,
     &generate_root::DECODE,
+    &config::auditing::LIST,
+    &config::auditing::HEADER,
+    &config::cors::CORS,
+    &config::reload::RELOAD,
+    &config::state::SANITIZED,
+    &config::ui::LIST,
+    &config::ui::HEADER,
+    &ha_status::STATUS,
     &health::HEALTH,
+    &host_info::HOST_INFO,
     &in_flight_req::IN_FLIGHT,
     &init::INIT,
+    &internal::counters::TOKENS,
+    &internal::counters::ENTITIES,
     &internal::MOUNTS,
     &internal::MOUNT,
     &internal::RESULTANT_ACL,
@@ -81,10 +100,14 @@ pub static ROUTES: &[&Route<Call>] = &[
     &leases::why::WHY,
     &loggers::ALL,
     &loggers::ONE,
+    &metrics::METRICS,
     &monitor::MONITOR,
     &mounts::LIST,
     &mounts::MOUNT,
     &mounts::TUNE,
+    &plugins::CATALOG,
+    &plugins::OF_TYPE,
+    &plugins::PLUGIN,
     &policies::LIST,
     &policies::POLICY,
     &policies::explain::EXPLAIN,
@@ -128,6 +151,12 @@ pub static ROUTES: &[&Route<Call>] = &[
     &seal::SEAL,
     &storage::adopt::ADOPT,
     &storage::snapshot::SNAPSHOT,
+    &tools::RANDOM,
+    &tools::RANDOM_URL,
+    &tools::RANDOM_BOTH,
+    &tools::HASH,
+    &tools::HASH_URL,
+    &version_history::HISTORY,
     &wrapping::lookup::LOOKUP,
     &wrapping::pubkey::PUBKEY,
     &wrapping::rewrap::REWRAP,

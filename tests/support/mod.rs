@@ -13,6 +13,7 @@ pub mod mariadb;
 pub mod moto;
 pub mod peers;
 pub mod postgres;
+pub mod prometheus;
 pub mod python;
 pub mod redis;
 pub mod server;

@@ -6,3 +6,5 @@
 mod support;
 
 mod log;
+mod metrics;
+mod system;

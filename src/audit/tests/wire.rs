@@ -33,7 +33,7 @@ fn broker(kind: &str, options: Value) -> Broker {
 }
 
 fn event(request: &Request) -> Event<'_> {
-    Event { time: NOW, request, auth: None, mount: None, response: None, error: None }
+    Event { time: NOW, request, headers: &[], auth: None, mount: None, response: None, error: None }
 }
 
 fn told(broker: &Broker) -> bool {

@@ -72,6 +72,12 @@ pub static ENGINE: Engine = Engine {
     ..Engine::BLANK
 };
 
+/// The names of all kinds, aliases included.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    PLUGINS.iter().flat_map(|plugin| plugin.names.iter().copied()).collect()
+}
+
 /// The kind of database that a `plugin_name` means.
 ///
 fn recover(ctx: &mut Ctx) -> Result<()> {

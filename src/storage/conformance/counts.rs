@@ -2,7 +2,7 @@
 
 use super::{MOUNT, OTHER, ids, insert, lease};
 use crate::base::Timestamp;
-use crate::storage::{AnswerRow, Counted, LeaseState, NewLease, Storage};
+use crate::storage::{AnswerRow, Counted, LeaseKind, LeaseState, NewLease, Storage};
 
 pub(crate) fn leases_are_counted_with_every_change(store: &dyn Storage) {
     let count = |of: Counted| store.reading(|s| s.lease_count(&of)).unwrap();
@@ -40,6 +40,41 @@ pub(crate) fn leases_are_counted_with_every_change(store: &dyn Storage) {
         store.writing(|tx| tx.lease_delete(id)).unwrap();
     }
     assert_eq!(all(), [1, 0, 1, 0, 0, 1, 1, 0, 0, 0, 0]);
+}
+
+pub(crate) fn leases_are_counted_by_state_and_those_that_die_by_lane(store: &dyn Storage) {
+    let counts = || {
+        let rows = store.reading(|s| s.lease_counts()).unwrap();
+        let mut rows: Vec<_> =
+            rows.into_iter().map(|row| (row.mount, row.kind as i64, row.state as i64, row.count)).collect();
+        rows.sort_unstable();
+        rows
+    };
+    let dying = || store.reading(|s| s.dying_counts()).unwrap();
+    let expired = |lane| store.reading(|s| s.expired_in_lane(&lane, Timestamp(100), 10)).unwrap();
+    let target = [9; 16];
+    let secret = NewLease { kind: LeaseKind::Secret, target: Some(target), due: Some(Timestamp(50)), ..lease() };
+    let one = insert(store, &secret);
+    let two = insert(store, &NewLease { target: None, due: Some(Timestamp(500)), ..lease() });
+    insert(store, &NewLease { kind: LeaseKind::Token, ..lease() });
+    assert_eq!(counts(), [(MOUNT, 1, 2, 1), (MOUNT, 2, 2, 2)]);
+    assert_eq!((dying(), expired(target), expired(MOUNT)), (vec![], 1, 0));
+    let advance = |id, from, to| {
+        store.writing(|tx| tx.lease_advance(id, from, to, Some(Timestamp(900)), 1)).unwrap();
+    };
+    advance(one, LeaseState::Active, LeaseState::Revoking);
+    advance(one, LeaseState::Revoking, LeaseState::Irrevocable);
+    advance(two, LeaseState::Active, LeaseState::Revoking);
+    assert_eq!(counts(), [(MOUNT, 1, 2, 1), (MOUNT, 2, 3, 1), (MOUNT, 2, 4, 1)]);
+    let mut lanes = dying();
+    lanes.sort_unstable();
+    let mut expected = vec![(MOUNT, 1), (target, 1)];
+    expected.sort_unstable();
+    assert_eq!((lanes, expired(target)), (expected, 0));
+    for id in [one, two] {
+        store.writing(|tx| tx.lease_delete(id)).unwrap();
+    }
+    assert_eq!((counts(), dying()), (vec![(MOUNT, 1, 2, 1)], vec![]));
 }
 
 pub(crate) fn children_are_counted_up_to_a_number(store: &dyn Storage) {

@@ -10,6 +10,7 @@ mod columns;
 pub mod copy;
 mod generation;
 mod lock;
+mod measures;
 mod open;
 mod readers;
 mod session;
@@ -21,6 +22,7 @@ mod tests;
 
 use super::{Snapshot, Storage, Tx};
 use crate::base::{Error, Result};
+use prometheus::proto::MetricFamily;
 use readers::Readers;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -89,5 +91,14 @@ impl Storage for SqliteStorage {
         copy::of(
             path.ok_or_else(|| Error::bad_request("what is in memory only is not backed up: it ends with the server"))?,
         )
+    }
+
+    fn measures(&self) -> Vec<MetricFamily> {
+        let mut families = self.writer.measures();
+        let size = self.path.as_deref().and_then(measures::file_size);
+        families.extend(size.map(|size| {
+            measures::gauge("leasehold_storage_bytes", "The database's file and its log, in bytes.", size)
+        }));
+        families
     }
 }

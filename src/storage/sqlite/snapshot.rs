@@ -228,11 +228,26 @@ impl Snapshot for Session<'_> {
     }
 
     fn lease_counts(&self) -> Result<Vec<MountCount>> {
-        let sql = "SELECT mount, kind, state, count(*) FROM leases GROUP BY mount, kind, state";
+        let sql = "SELECT key, CAST(substr(part, 1, 1) AS INTEGER), CAST(substr(part, 3) AS INTEGER), count
+                   FROM counts WHERE scope = 6 AND count > 0";
         self.all(sql, [], |row| {
             let count: i64 = row.get(3)?;
             Ok(MountCount { mount: row.get(0)?, kind: row.get(1)?, state: row.get(2)?, count: count.unsigned_abs() })
         })
+    }
+
+    fn dying_counts(&self) -> Result<Vec<(Hash, u64)>> {
+        self.all("SELECT key, count FROM counts WHERE scope = 7", [], |row| {
+            let count: i64 = row.get(1)?;
+            Ok((row.get(0)?, count.unsigned_abs()))
+        })
+    }
+
+    fn expired_in_lane(&self, lane: &Hash, now: Timestamp, at_most: usize) -> Result<usize> {
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM leases WHERE kind = 2 AND coalesce(target, mount) = ?1
+                   AND due <= ?2 AND state IN (1, 2) LIMIT ?3)";
+        let count: Option<i64> = self.one(sql, params![lane, now, rows(at_most)], |row| row.get(0))?;
+        Ok(usize::try_from(count.unwrap_or_default()).unwrap_or(usize::MAX))
     }
 
     fn work(&self, id: i64) -> Result<Option<WorkRow>> {

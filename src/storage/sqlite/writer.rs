@@ -7,9 +7,11 @@
 //! Invariant: every holder of the connection either finds somebody waiting, who will hold it next, or ends the group itself.
 //! So no group is left open, whatever a change does: fail, panic, or lose the transaction.
 
+use super::measures::{self, Commits};
 use super::session::{Session, execute, store_error};
 use crate::base::{Error, Result};
 use crate::storage::{Snapshot, Tx};
+use prometheus::proto::MetricFamily;
 use rusqlite::Connection;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -38,6 +40,7 @@ pub(super) struct Writer {
     /// The thread that holds the connection (its [`thread_number`]); zero when none does.
     holder: AtomicU64,
     held: Mutex<Held>,
+    commits: Arc<Commits>,
 }
 
 /// What only the holder of the connection touches.
@@ -45,10 +48,11 @@ struct Held {
     connection: Connection,
     /// Some while a transaction is open.
     group: Option<OpenGroup>,
+    commits: Arc<Commits>,
     #[cfg(test)]
     fail_next_commit: bool,
     #[cfg(test)]
-    commits: usize,
+    committed: usize,
 }
 
 struct OpenGroup {
@@ -66,13 +70,15 @@ struct Outcome {
 
 impl Writer {
     pub(super) fn new(connection: Connection, grouping: Grouping) -> Self {
+        let commits = Arc::<Commits>::default();
         let held = Held {
             connection,
             group: None,
+            commits: commits.clone(),
             #[cfg(test)]
             fail_next_commit: false,
             #[cfg(test)]
-            commits: 0,
+            committed: 0,
         };
         Self {
             grouping,
@@ -80,6 +86,7 @@ impl Writer {
             waiting: AtomicUsize::new(0),
             holder: AtomicU64::new(0),
             held: Mutex::new(held),
+            commits,
         }
     }
 
@@ -98,6 +105,18 @@ impl Writer {
             Ok(result) => ended.and(result),
             Err(panic) => resume_unwind(panic),
         }
+    }
+
+    /// What the writer has measured.
+    pub(super) fn measures(&self) -> Vec<MetricFamily> {
+        let mut families = self.commits.families();
+        let waiting = u64::try_from(self.waiting.load(Ordering::SeqCst)).unwrap_or(u64::MAX);
+        families.push(measures::gauge(
+            "leasehold_storage_waiting_writes",
+            "Changes that wait for the writer.",
+            waiting,
+        ));
+        families
     }
 
     /// Runs `question` between two groups, for a store that has no other connection.
@@ -176,9 +195,11 @@ impl Held {
 
     /// Commits for the whole group.
     fn end_group(&mut self) {
+        let began = Instant::now();
         match self.commit() {
             Ok(()) => {
                 if let Some(group) = self.group.take() {
+                    self.commits.note(group.members, began.elapsed());
                     group.outcome.end(Ok(()));
                 }
             }
@@ -195,7 +216,7 @@ impl Held {
         }
         #[cfg(test)]
         {
-            self.commits += 1;
+            self.committed += 1;
         }
         execute(&self.connection, "COMMIT")
     }
@@ -282,7 +303,7 @@ impl Writer {
 
     /// How many groups were committed so far.
     pub(super) fn commits(&self) -> usize {
-        self.hold().unwrap().commits
+        self.hold().unwrap().committed
     }
 
     pub(super) fn fail_next_commit(&self) {

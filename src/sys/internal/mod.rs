@@ -3,6 +3,7 @@
 //! Invariant: the mount listings are served without a token, so each looks at the token itself and shows nothing that its
 //! policies do not reach, but the mounts that are to be seen by all.
 
+pub mod counters;
 pub mod specs;
 
 use super::settings::{describe, mount_path};
