@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // Helpers of tests, which clippy does not take for tests.
 
-use leasehold::http::{Answer, Limits, ListenerConfig, Request, Server};
+use leasehold::http::{Answer, ListenerConfig, Request, Server};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -40,7 +40,7 @@ fn use_up_descriptors() -> Vec<File> {
 fn a_server_out_of_descriptors_recovers_and_idle_connections_give_way() {
     let before = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: Some(64), ..before }).unwrap();
-    let config = ListenerConfig { address: "127.0.0.1:0".to_owned(), tls: None, limits: Limits::default() };
+    let config = ListenerConfig::tcp("127.0.0.1:0");
     let server = Arc::new(Server::bind(&[config], Arc::new(|_: Request| Answer::empty(200))).unwrap());
     let serving = Arc::clone(&server);
     let thread = std::thread::spawn(move || serving.serve().unwrap());

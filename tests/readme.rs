@@ -52,7 +52,7 @@ fn the_readme_s_configuration_is_one() {
     fs::write(&file, blocks(&readme(), "hcl").concat()).unwrap();
     let (config, warnings) = leasehold::config::load(&[file]).unwrap_or_else(|error| panic!("{}", error.message()));
     assert!(warnings.is_empty(), "{warnings:?}");
-    assert_eq!(config.listeners[0].address, "127.0.0.1:8200");
+    assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:8200");
 }
 
 /// The judge is judged: what is not in the README's form is told.

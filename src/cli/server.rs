@@ -4,7 +4,7 @@ use crate::base::logging::level as log_level;
 use crate::base::{Error, Result, Secret};
 use crate::cli::command::Command;
 use crate::cli::flags::Flag;
-use crate::cli::{Exit, Failure, Invocation, Outcome, token_helper};
+use crate::cli::{Exit, Failure, Invocation, Outcome, console, token_helper};
 use crate::config::{self, Config, LogFormat};
 use crate::server::{self, dev, logging};
 use std::path::PathBuf;
@@ -21,10 +21,12 @@ pub const COMMAND: Command = Command {
             out there is -dev, which needs neither and keeps nothing.",
     examples: &[
         ("Start a server with a configuration:", "server -config=server.hcl"),
+        ("Try a configuration without starting:", "server -check -config=server.hcl"),
         ("Start one to try things out, in memory and unsealed:", "server -dev -dev-root-token-id=root"),
     ],
     flags: &[
         Flag::list("config", "File or directory with the configuration, HCL or JSON. May be given more than once."),
+        Flag::bool("check", "Try the configuration and say what is wrong with it, without starting."),
         Flag::bool("dev", "Development mode: in memory, initialised and unsealed. Everything is gone when it ends."),
         Flag::text("dev-root-token-id", "The root token of a development server.").variable("VAULT_DEV_ROOT_TOKEN_ID"),
         Flag::text("dev-listen-address", "Where a development server listens.")
@@ -43,6 +45,9 @@ pub const COMMAND: Command = Command {
 /// # Errors
 /// One line that says why it cannot start or go on.
 pub fn run(invocation: &Invocation) -> Outcome {
+    if invocation.is_set("check") {
+        return check(invocation);
+    }
     let outcome = if invocation.is_set("dev") { run_dev(invocation) } else { run_configured(invocation) };
     outcome.map(|()| Exit::SUCCESS).map_err(|error| Failure::local(error.for_log()))
 }
@@ -50,6 +55,24 @@ pub fn run(invocation: &Invocation) -> Outcome {
 fn run_configured(invocation: &Invocation) -> Result<()> {
     let config = configure(invocation)?;
     server::run(&config, || reread(invocation), |_| Ok(()))
+}
+
+/// Says all that is wrong with a configuration, and all that is odd about it.
+fn check(invocation: &Invocation) -> Outcome {
+    let paths: Vec<PathBuf> = invocation.list("config").iter().map(PathBuf::from).collect();
+    if paths.is_empty() {
+        return Err(Failure::local("There is nothing to check: give -config=FILE."));
+    }
+    let (config, warnings) = config::load(&paths).map_err(|error| Failure::local(error.message()))?;
+    let findings = server::check::check(&config);
+    for note in warnings.iter().map(ToString::to_string).chain(findings.notes) {
+        console::line(format!("Note: {note}"));
+    }
+    if findings.faults.is_empty() {
+        console::line("The configuration is good: a server would start with it.");
+        return Ok(Exit::SUCCESS);
+    }
+    Err(Failure::local(findings.faults.join("\n")))
 }
 
 fn run_dev(invocation: &Invocation) -> Result<()> {

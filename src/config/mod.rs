@@ -5,6 +5,8 @@
 //! dropped in silence; what would make the server less safe when ignored is refused.
 
 mod keys;
+mod listener;
+mod network;
 pub mod seals;
 mod section;
 #[cfg(test)]
@@ -15,6 +17,7 @@ use crate::base::hcl::{self, Position};
 pub use crate::base::logging::Format as LogFormat;
 use crate::base::logging::Rotation;
 use crate::base::{Error, Result};
+pub use network::{Address, Forwarded, JsonLimits, ProxyBehavior, ProxyProtocol, UnixSocket};
 use section::Notes;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -58,16 +61,21 @@ pub enum Storage {
     InMemory,
 }
 
-/// `listener "tcp" { … }`.
+/// `listener "tcp" { … }` or `listener "unix" { … }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerConfig {
-    /// Host and port.
-    pub address: String,
+    pub address: Address,
     /// Nothing when `tls_disable` is set.
     pub tls: Option<TlsConfig>,
+    pub proxy_protocol: Option<ProxyProtocol>,
+    /// Nothing: `X-Forwarded-For` says nothing.
+    pub forwarded: Option<Forwarded>,
     /// In bytes.
     pub max_request_size: u64,
     pub max_request_duration: Duration,
+    pub max_connections: usize,
+    pub max_in_flight_requests: usize,
+    pub json: JsonLimits,
     pub http_read_header_timeout: Duration,
     pub http_read_timeout: Duration,
     pub http_write_timeout: Option<Duration>,
@@ -93,16 +101,25 @@ impl Default for Telemetry {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsConfig {
+    /// Empty where the server makes its own.
     pub cert_file: PathBuf,
     pub key_file: PathBuf,
+    /// `tls_auto`: the server makes an authority and a certificate of its own.
+    pub auto: bool,
+    /// Where it keeps them; beside the storage where nothing is said.
+    pub auto_dir: Option<PathBuf>,
     pub min_version: TlsVersion,
+    pub max_version: TlsVersion,
+    /// By their names; all that there are where none is named.
+    pub cipher_suites: Vec<String>,
     pub client_certificates: ClientCertificates,
     /// Client certificates are checked against these authorities.
     pub client_ca_file: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum TlsVersion {
+    #[default]
     Tls12,
     Tls13,
 }
@@ -158,7 +175,7 @@ impl ListenerConfig {
     /// # Errors
     /// `Internal`: the defaults do not go together.
     pub fn plain(address: &str) -> Result<Self> {
-        keys::plain_listener(address).map_err(Error::internal)
+        listener::plain(address).map_err(Error::internal)
     }
 }
 

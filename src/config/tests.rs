@@ -53,14 +53,21 @@ fn a_whole_configuration_is_read() {
     assert!(!config.deny_slash_in_templated_paths && Config::default().deny_slash_in_templated_paths);
     assert_eq!(config.audit_directories, ["audit", "/var/log/a", "b"].map(PathBuf::from));
     let [plain, tls] = config.listeners.as_slice() else { unreachable!("two listeners were written") };
-    assert_eq!((plain.address.as_str(), &plain.tls, plain.max_request_size), ("0.0.0.0:8200", &None, 1024));
+    assert_eq!(
+        (plain.address.to_string(), &plain.tls, plain.max_request_size),
+        ("0.0.0.0:8200".to_owned(), &None, 1024)
+    );
     assert_eq!(plain.max_request_duration, Duration::from_secs(30));
     assert_eq!(
         tls.tls,
         Some(TlsConfig {
             cert_file: "c.pem".into(),
             key_file: "k.pem".into(),
+            auto: false,
+            auto_dir: None,
             min_version: TlsVersion::Tls13,
+            max_version: TlsVersion::Tls13,
+            cipher_suites: Vec::new(),
             client_certificates: ClientCertificates::Required,
             client_ca_file: Some("ca.pem".into()),
         })
@@ -102,7 +109,7 @@ fn json_says_the_same() {
     let (config, warnings) = read(text).unwrap();
     assert_eq!(warnings, [""; 0]);
     assert_eq!(config.storage, Some(Storage::InMemory));
-    let addresses: Vec<&str> = config.listeners.iter().map(|listener| listener.address.as_str()).collect();
+    let addresses: Vec<String> = config.listeners.iter().map(|listener| listener.address.to_string()).collect();
     assert_eq!(addresses, ["127.0.0.1:8200", "a:1"]);
 }
 
@@ -162,10 +169,14 @@ fn what_cannot_be_obeyed_is_refused() {
             "seal \"awskms\" {}",
             "line 1, column 6: the seal \"awskms\" is not supported; expected \"static\", \"passphrase\", \"transit\", \"shamir\" or no seal stanza",
         ),
-        ("listener \"unix\" {}", "line 1, column 10: no listener is called \"unix\"; expected listener \"tcp\" { … }"),
+        (
+            "listener \"pipe\" {}",
+            "line 1, column 10: no listener is called \"pipe\"; expected listener \"tcp\" { … } or listener \"unix\" { … }",
+        ),
+        ("listener \"unix\" {}", "line 1, column 10: expected address = \"…\", the path of the socket"),
         (
             "listener \"tcp\" {}",
-            "line 1, column 10: TLS needs tls_cert_file and tls_key_file; for plain HTTP write tls_disable = true",
+            "line 1, column 10: TLS needs tls_cert_file and tls_key_file; for a certificate of the server's own making write tls_auto = true, for plain HTTP tls_disable = true",
         ),
         (
             "listener \"tcp\" { tls_disable = true address = \"localhost\" }",
@@ -187,6 +198,72 @@ fn what_cannot_be_obeyed_is_refused() {
         assert!(read(&text).is_err(), "{text}");
     }
     assert!(read("listener \"tcp\" { tls_disable = 1 tls_require_and_verify_client_cert = 1 }").is_err());
+}
+
+/// The one listener of `listener "tcp" { … }` with these keys, in plain HTTP.
+fn plain_with(keys: &str) -> Result<ListenerConfig> {
+    read(&format!("listener \"tcp\" {{ tls_disable = true\n{keys} }}")).map(|(config, _)| config.listeners[0].clone())
+}
+
+#[test]
+fn what_a_listener_is_told_of_proxies_and_limits_is_read() {
+    let listener = plain_with(
+        "x_forwarded_for_authorized_addrs = \"10.0.0.0/8, 192.0.2.1\"\nx_forwarded_for_hop_skips = 1\n\
+         x_forwarded_for_reject_not_present = false\nproxy_protocol_behavior = \"use_always\"\nmax_connections = 10\n\
+         max_in_flight_requests = 5\nmax_json_depth = 7\nmax_json_token = \"9\"",
+    )
+    .unwrap();
+    let forwarded = listener.forwarded.unwrap();
+    assert_eq!((forwarded.authorized.len(), forwarded.hop_skips), (2, 1));
+    assert!(forwarded.reject_not_authorized && !forwarded.reject_not_present);
+    assert_eq!(listener.proxy_protocol.unwrap().behavior, ProxyBehavior::UseAlways);
+    assert_eq!((listener.max_connections, listener.max_in_flight_requests), (10, 5));
+    assert_eq!((listener.json.depth, listener.json.values), (7, 9));
+    for (keys, words) in [
+        ("proxy_protocol_behavior = \"deny_unauthorized\"", "proxy_protocol_authorized_addrs must be set"),
+        ("proxy_protocol_behavior = \"sometimes\"", "expected use_always, allow_authorized or deny_unauthorized"),
+        ("x_forwarded_for_authorized_addrs = \"10.0.0.0/99\"", "line 2, column 36"),
+        ("x_forwarded_for_client_cert_header = \"X-Cert\"", "from the TLS connection alone"),
+        ("max_connections = 0", "expected a number above 0"),
+        ("tls_auto = true", "exclude each other"),
+        ("socket_mode = \"660\"", ""),
+    ] {
+        let told = plain_with(keys).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(told.contains(words) && told.is_empty() == words.is_empty(), "{keys}: {told}");
+    }
+}
+
+#[test]
+fn a_socket_of_this_machine_is_a_listener() {
+    let (config, warnings) =
+        read("listener \"unix\" { address = \"/run/l.sock\" socket_mode = \"660\" socket_group = \"www\" }").unwrap();
+    let group = Some("www".to_owned());
+    let socket = UnixSocket { path: "/run/l.sock".into(), mode: 0o660, user: None, group };
+    assert_eq!((&config.listeners[0].address, &config.listeners[0].tls), (&Address::Unix(socket), &None));
+    assert_eq!(warnings, [""; 0]);
+    assert!(read("listener \"unix\" { address = \"/run/l.sock\" socket_mode = \"rw\" }").is_err());
+}
+
+#[test]
+fn versions_and_suites_of_tls_are_taken_as_far_as_they_are_sound() {
+    let with = |keys: &str| {
+        read(&format!("listener \"tcp\" {{ tls_cert_file = \"c\" tls_key_file = \"k\"\n{keys} }}"))
+            .map(|(config, warnings)| (config.listeners[0].tls.clone().unwrap(), warnings))
+    };
+    let weak = "TLS_RSA_WITH_AES_128_CBC_SHA";
+    let strong = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
+    let (tls, warnings) = with(&format!(
+        "tls_cipher_suites = \"{weak},{strong}, TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305\" tls_max_version = \"tls12\""
+    ))
+    .unwrap();
+    assert_eq!((tls.cipher_suites.len(), tls.max_version), (2, TlsVersion::Tls12));
+    assert!(warnings.len() == 1 && warnings[0].contains(&format!("{weak} is not offered here")), "{warnings:?}");
+    let refused = with(&format!("tls_cipher_suites = \"{weak}\"")).unwrap_err().to_string();
+    assert!(refused.contains(strong), "{refused}");
+    assert!(with("tls_min_version = \"tls13\" tls_max_version = \"tls12\"").is_err());
+    let (config, _) = read("listener \"tcp\" { tls_auto = true }").unwrap();
+    assert!(config.listeners[0].tls.as_ref().unwrap().auto);
+    assert!(read("listener \"tcp\" { tls_auto = true tls_cert_file = \"c\" }").is_err());
 }
 
 #[test]
@@ -213,7 +290,10 @@ fn a_directory_is_read_in_the_order_of_names_and_later_files_win() {
     fs::write(&single, "default_lease_ttl = \"1h\"\nbogus = 1").unwrap();
     let (config, warnings) = load(&[directory.path().to_owned(), single.clone()]).unwrap();
     assert_eq!(config.cluster_name.as_deref(), Some("later"));
-    assert_eq!(config.listeners.iter().map(|listener| listener.address.as_str()).collect::<Vec<_>>(), ["a:1", "b:1"]);
+    assert_eq!(
+        config.listeners.iter().map(|listener| listener.address.to_string()).collect::<Vec<_>>(),
+        ["a:1", "b:1"]
+    );
     assert_eq!(config.default_lease_ttl, Duration::from_secs(3600));
     assert_eq!(warnings.len(), 1);
     assert_eq!(warnings[0].file, single);

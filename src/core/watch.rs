@@ -18,7 +18,8 @@ pub struct InFlight {
     pub method: String,
     /// With the API's prefix, as it was asked.
     pub path: String,
-    pub peer: SocketAddr,
+    /// Nothing for a client of this machine's socket.
+    pub peer: Option<SocketAddr>,
     pub started: Timestamp,
     /// The entity behind the caller, once that is known; empty for none.
     pub client_id: String,
@@ -80,7 +81,7 @@ pub fn shown(watch: &Watch) -> Response {
     let shown = watch.in_flight().into_iter().map(|(id, request)| {
         let request = json!({
             "start_time": request.started.rfc3339(),
-            "client_remote_address": request.peer.to_string(),
+            "client_remote_address": address(request.peer),
             "request_path": request.path,
             "request_method": request.method,
             "client_id": request.client_id,
@@ -112,7 +113,7 @@ impl Visit {
             request.path,
             request.mount,
             request.client_id,
-            request.peer,
+            address(request.peer),
             took.as_secs_f64() * 1000.0,
         );
         Some((request, took))
@@ -123,4 +124,9 @@ impl Drop for Visit {
     fn drop(&mut self) {
         self.watch.lock().remove(&self.id);
     }
+}
+
+/// An address as it is shown; that of a client of this machine's socket is the one that it is known by elsewhere.
+fn address(peer: Option<SocketAddr>) -> String {
+    peer.map_or_else(|| "@".to_owned(), |peer| peer.to_string())
 }

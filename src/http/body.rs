@@ -3,12 +3,13 @@
 
 use crate::http::config::Limits;
 use crate::http::head::{Framing, is_token_byte};
+use crate::http::pieces::Pieces;
 use crate::http::refusal::Refusal;
 use zeroize::Zeroizing;
 
 pub(super) struct BodyReader {
     state: State,
-    body: Zeroizing<Vec<u8>>,
+    body: Pieces,
     max_body_bytes: usize,
     /// What trailers and chunk extensions may still take.
     overhead_left: usize,
@@ -43,7 +44,7 @@ impl BodyReader {
                 Framing::Length(left) => State::Plain { left },
                 Framing::Chunked => NEXT_SIZE,
             },
-            body: Zeroizing::new(Vec::new()),
+            body: Pieces::default(),
             max_body_bytes: limits.max_body_bytes,
             overhead_left: limits.max_header_bytes,
             trailers: Vec::new(),
@@ -54,8 +55,13 @@ impl BodyReader {
         self.state == State::Done
     }
 
+    /// How much of it has come so far.
+    pub fn length(&self) -> usize {
+        self.body.length()
+    }
+
     pub fn into_bytes(self) -> Zeroizing<Vec<u8>> {
-        self.body
+        self.body.into_bytes()
     }
 
     /// Takes what belongs to this body from the front of `input` and says how much that was.
@@ -64,7 +70,7 @@ impl BodyReader {
         while taken < input.len() && !self.is_complete() {
             let rest = &input[taken..];
             taken += match self.state {
-                State::Plain { left } | State::Chunk { left } => self.take(rest, left),
+                State::Plain { left } | State::Chunk { left } => self.take(rest, left)?,
                 _ => {
                     self.state = self.framing_byte(rest[0])?;
                     1
@@ -74,9 +80,9 @@ impl BodyReader {
         Ok(taken)
     }
 
-    fn take(&mut self, input: &[u8], left: usize) -> usize {
+    fn take(&mut self, input: &[u8], left: usize) -> Result<usize, Refusal> {
         let amount = left.min(input.len());
-        append_wiped(&mut self.body, &input[..amount]);
+        self.body.append(&input[..amount])?;
         let left = left - amount;
         self.state = match self.state {
             State::Plain { .. } if left > 0 => State::Plain { left },
@@ -84,7 +90,7 @@ impl BodyReader {
             _ if left > 0 => State::Chunk { left },
             _ => State::ChunkReturn,
         };
-        amount
+        Ok(amount)
     }
 
     fn framing_byte(&mut self, byte: u8) -> Result<State, Refusal> {
@@ -117,7 +123,7 @@ impl BodyReader {
     fn size_digit(&self, value: usize, digits: u8, byte: u8) -> Result<State, Refusal> {
         let digit = char::from(byte).to_digit(16).map_or(0, |digit| digit as usize);
         let value = value.checked_mul(16).and_then(|value| value.checked_add(digit)).ok_or(Refusal::BODY_TOO_LARGE)?;
-        if value > self.max_body_bytes - self.body.len() {
+        if value > self.max_body_bytes - self.length() {
             return Err(Refusal::BODY_TOO_LARGE);
         }
         // Sixteen digits write any size there is; more of them are zeros that hide something or cost time.

@@ -1,16 +1,27 @@
 //! What a listener is told: where to listen, with which certificate, and its limits. Plain data; the configuration file is
 //! read elsewhere.
 
+pub use crate::config::{Address, Forwarded, JsonLimits, ProxyProtocol, TlsVersion};
 use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Debug, Clone)]
 pub struct ListenerConfig {
-    /// `host:port`; port 0 takes any free one.
-    pub address: String,
+    pub address: Address,
     /// Without it the listener speaks plain HTTP.
     pub tls: Option<TlsConfig>,
     pub limits: Limits,
+    pub proxy_protocol: Option<ProxyProtocol>,
+    pub forwarded: Option<Forwarded>,
+}
+
+impl ListenerConfig {
+    /// A listener at `host:port` in plain HTTP, and otherwise as by default.
+    #[must_use]
+    pub fn tcp(address: &str) -> Self {
+        let address = Address::Tcp(address.to_owned());
+        Self { address, tls: None, limits: Limits::default(), proxy_protocol: None, forwarded: None }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -27,13 +38,26 @@ pub struct TlsConfig {
     /// Whether a client without a certificate is turned away; needs `client_ca_file`.
     pub require_client_cert: bool,
     pub min_version: TlsVersion,
+    pub max_version: TlsVersion,
+    /// By their names; all that there are where none is named.
+    pub cipher_suites: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TlsVersion {
-    #[default]
-    Tls12,
-    Tls13,
+impl TlsConfig {
+    /// With these files, and otherwise as by default.
+    #[must_use]
+    pub fn files(cert_file: PathBuf, key_file: PathBuf) -> Self {
+        Self {
+            cert_file,
+            key_file,
+            ask_client_cert: true,
+            client_ca_file: None,
+            require_client_cert: false,
+            min_version: TlsVersion::Tls12,
+            max_version: TlsVersion::Tls13,
+            cipher_suites: Vec::new(),
+        }
+    }
 }
 
 /// Sizes, deadlines and openness of one listener. Each deadline is for the whole of its step, however the bytes trickle in.
@@ -41,12 +65,16 @@ pub enum TlsVersion {
 pub struct Limits {
     /// Connections served at once.
     pub max_connections: usize,
+    /// Requests that are being answered at once.
+    pub max_in_flight: usize,
     /// Bytes from the method to the empty line; again for a chunked body's trailers and extensions together.
     pub max_header_bytes: usize,
     /// Header fields in one request, at most [`Limits::MOST_HEADERS`].
     pub max_headers: usize,
     /// Bytes of a body once decoded.
     pub max_body_bytes: usize,
+    /// What a body in JSON may be.
+    pub json: JsonLimits,
     /// For the first byte of a new connection, for the TLS handshake, and for a request's head from its first byte on.
     pub header_deadline: Duration,
     /// For the body, from the end of the head on.
@@ -76,9 +104,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_connections: 1024,
+            max_in_flight: 512,
             max_header_bytes: 16 * 1024,
             max_headers: 100,
             max_body_bytes: 32 * 1024 * 1024,
+            json: JsonLimits::default(),
             header_deadline: Duration::from_secs(10),
             body_deadline: Duration::from_secs(30),
             write_deadline: Duration::from_secs(30),

@@ -42,7 +42,7 @@ pub fn decode(wire: &Wire, at_most: Duration) -> Result<Request> {
         path,
         data,
         token: token(wire),
-        peer: Some(wire.peer),
+        peer: wire.peer,
         certificates: wire.client_certificates.iter().map(|certificate| certificate.to_vec()).collect(),
         wrap_ttl: wire
             .headers

@@ -1,8 +1,9 @@
 //! Who is connected to one listener. Admits up to the cap; at the cap the connection that has been idle longest gives way;
 //! where none is idle the new one is admitted only to be told so. Knows phases and sockets, nothing of HTTP.
 
+use crate::http::socket::Socket;
 use std::collections::HashMap;
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -28,7 +29,7 @@ struct List {
 }
 
 struct Place {
-    socket: TcpStream,
+    socket: Socket,
     refused: bool,
     /// `BUSY`, `LEAVING`, or since when it is idle.
     phase: AtomicU64,
@@ -43,7 +44,8 @@ pub(super) struct Guest {
     guests: Arc<Guests>,
     place: Arc<Place>,
     id: u64,
-    pub peer: SocketAddr,
+    /// Nothing for one of this machine's sockets.
+    pub peer: Option<SocketAddr>,
 }
 
 impl Guests {
@@ -58,7 +60,7 @@ impl Guests {
     }
 
     /// Takes a new connection in, as idle. `None`: there is no room even to refuse it, or no one is let in any more.
-    pub fn admit(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr) -> Option<Guest> {
+    pub fn admit(self: &Arc<Self>, socket: Socket, peer: Option<SocketAddr>) -> Option<Guest> {
         let mut list = self.lock();
         if self.are_leaving() {
             return None;
@@ -141,7 +143,7 @@ impl List {
 }
 
 impl Guest {
-    pub fn socket(&self) -> &TcpStream {
+    pub fn socket(&self) -> &Socket {
         &self.place.socket
     }
 
@@ -198,7 +200,7 @@ impl Drop for Guest {
 mod tests {
     use super::*;
     use std::io::Read;
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
     use std::time::Duration;
 
     /// A connection's far end, and its entry if it was let in.
@@ -206,7 +208,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let far = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (near, peer) = listener.accept().unwrap();
-        (far, guests.admit(near, peer))
+        (far, guests.admit(Socket::Tcp(near), Some(peer)))
     }
 
     fn guest(guests: &Arc<Guests>) -> (TcpStream, Guest) {

@@ -10,35 +10,43 @@
 //! understand differently (two lengths, a length and a coding, a bare line feed) is refused and its connection closed; what
 //! held a request or an answer is wiped from memory.
 //!
-//! The files, outside in: `server` accepts and stops, `guests` counts connections and makes idle ones leave, `workers` are
-//! the threads, `connection` is the life of one connection on top of `transport` (socket, TLS, deadlines) and `buffer`,
-//! `request`, `head` and `body` parse without any I/O, `answer` writes.
+//! The files, outside in: `door` opens the sockets, `server` accepts and stops, `guests` counts connections and makes idle ones
+//! leave, `workers` are the threads, `connection` is the life of one connection on top of `transport` (`socket`, `tls`, deadlines)
+//! and `buffer`, `proxy` tells whom it is from, `request`, `head`, `body` (`pieces`) and `json` parse without any I/O, `budget` bounds what all
+//! requests together take, `answer` writes.
 
 mod answer;
 pub mod api;
 mod body;
+mod budget;
 mod buffer;
 mod config;
 mod connection;
 mod cors;
 pub mod decode;
+mod door;
 pub mod encode;
 mod guests;
 mod head;
 mod headers;
+mod json;
+mod pieces;
+mod proxy;
 mod refusal;
 pub mod request;
 mod server;
+mod socket;
 mod tls;
 mod transport;
 mod workers;
 
 pub use answer::Answer;
-pub use config::{Limits, ListenerConfig, Open, TlsConfig, TlsVersion};
+pub use config::{Address, Limits, ListenerConfig, Open, TlsConfig, TlsVersion};
 pub use headers::Headers;
 pub use refusal::Refusal;
 pub use request::Request;
 pub use server::Server;
+pub use tls::check_tls;
 
 /// What answers requests. Called on many threads at once; a panic in it becomes a 500 and ends only its connection.
 pub trait Service: Send + Sync + 'static {

@@ -23,6 +23,8 @@ impl Refusal {
     pub(super) const BODY_TOO_LARGE: Self = Self::new(413, "request body too large");
     pub(super) const TOO_SLOW: Self = Self::new(408, "the request took too long to arrive");
     pub(super) const NO_ROOM: Self = Self::new(503, "too many connections, try again later");
+    pub(super) const NO_MEMORY: Self = Self::new(503, "too many large requests at once, try again later");
+    pub(super) const TOO_MANY: Self = Self::new(503, "too many requests at once, try again later");
     pub(super) const PLAIN_ON_TLS: Self = Self::bad("Client sent an HTTP request to an HTTPS server.");
 }
 

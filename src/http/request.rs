@@ -18,7 +18,8 @@ pub struct Request {
     pub target: String,
     pub headers: Headers,
     pub body: Zeroizing<Vec<u8>>,
-    pub peer: SocketAddr,
+    /// Nothing for one of this machine's sockets.
+    pub peer: Option<SocketAddr>,
     /// The chain that the client showed, its own certificate first, to which it has the key; empty without one.
     pub client_certificates: Arc<[CertificateDer<'static>]>,
     pub tls: bool,
@@ -95,6 +96,11 @@ impl<'a> Parser<'a> {
             Stage::Body(parts) => parts.1.feed(input).map(Progress::Took),
             Stage::Done => Ok(Progress::Took(0)),
         }
+    }
+
+    /// How much of a body has come so far.
+    pub fn body_length(&self) -> usize {
+        if let Stage::Body(parts) = &self.stage { parts.1.length() } else { 0 }
     }
 
     fn skip_empty_line(&mut self, input: &[u8]) -> Result<Progress, Refusal> {

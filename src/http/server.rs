@@ -1,23 +1,25 @@
 //! Listens, accepts, and stops. One thread accepts for all listeners and does nothing that could block it: handshakes and
 //! requests happen on the workers.
 
-use crate::base::{Error, Kind, Result};
+use crate::base::{Error, Result};
 use crate::http::Service;
-use crate::http::config::{Limits, ListenerConfig};
-use crate::http::connection;
+use crate::http::budget::Budget;
+use crate::http::config::{Address, Forwarded, Limits, ListenerConfig, ProxyProtocol};
 use crate::http::guests::{Guests, MOST_REFUSED};
-use crate::http::tls;
+use crate::http::socket::{Door, Socket};
+use crate::http::tls::Keeper;
 use crate::http::workers::Workers;
+use crate::http::{connection, door};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, ErrorKind, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub struct Server {
     /// Taken by `serve`, so that the ports are free as soon as it stops accepting.
-    sockets: Mutex<Vec<TcpListener>>,
+    doors: Mutex<Vec<Door>>,
     listeners: Vec<Arc<Listener>>,
     workers: Workers,
     service: Arc<dyn Service>,
@@ -26,12 +28,24 @@ pub struct Server {
     stopped: (Mutex<bool>, Condvar),
 }
 
-struct Listener {
-    address: SocketAddr,
-    limits: Limits,
-    tls: Option<Arc<rustls::ServerConfig>>,
+/// What the connections of one listener are served by.
+pub(super) struct Listener {
+    place: Address,
+    /// Nothing for one of this machine's sockets.
+    address: Option<SocketAddr>,
+    pub limits: Limits,
+    pub tls: Option<Keeper>,
+    pub proxy_protocol: Option<ProxyProtocol>,
+    pub forwarded: Option<Forwarded>,
+    /// Bytes of bodies, of all listeners.
+    pub bodies: Arc<Budget>,
+    /// Requests that are being answered.
+    pub in_flight: Arc<Budget>,
     guests: Arc<Guests>,
 }
+
+/// What the bodies of all requests may take together: the largest that is allowed, and this much more.
+const MORE_BODIES: usize = 1024 * 1024;
 
 /// Connections accepted from one listener before the others get their turn.
 const TURN: usize = 64;
@@ -44,21 +58,32 @@ impl Server {
     /// # Errors
     /// Which address cannot be listened on and why, or which file of a certificate is wrong.
     pub fn bind(configs: &[ListenerConfig], service: Arc<dyn Service>) -> Result<Self> {
-        let mut sockets = Vec::with_capacity(configs.len());
+        let largest = configs.iter().map(|config| config.limits.max_body_bytes).max().unwrap_or_default();
+        let bodies = Budget::new(largest.saturating_add(MORE_BODIES));
+        let mut doors = Vec::with_capacity(configs.len());
         let mut listeners = Vec::with_capacity(configs.len());
         for config in configs {
-            let (socket, address) = listen(&config.address)?;
-            let tls = config.tls.as_ref().map(tls::server_config).transpose()?;
+            let tls = config.tls.clone().map(Keeper::new).transpose()?;
+            let (door, address) = door::open(&config.address)?;
             let limits = config.limits.clone();
-            let guests = Arc::new(Guests::new(limits.max_connections));
-            listeners.push(Arc::new(Listener { address, limits, tls, guests }));
-            sockets.push(socket);
+            listeners.push(Arc::new(Listener {
+                place: config.address.clone(),
+                address,
+                tls,
+                proxy_protocol: config.proxy_protocol.clone(),
+                forwarded: config.forwarded.clone(),
+                bodies: Arc::clone(&bodies),
+                in_flight: Budget::new(limits.max_in_flight),
+                guests: Arc::new(Guests::new(limits.max_connections)),
+                limits,
+            }));
+            doors.push(door);
         }
         let most = configs.iter().map(|config| config.limits.max_connections + MOST_REFUSED).sum();
         let wake = UnixStream::pair()
             .map_err(|error| Error::internal("no pair of sockets for the server").caused_by(error))?;
         Ok(Self {
-            sockets: Mutex::new(sockets),
+            doors: Mutex::new(doors),
             listeners,
             workers: Workers::new(most),
             service,
@@ -67,10 +92,21 @@ impl Server {
         })
     }
 
-    /// The addresses in the order of their configurations, with the ports that were really taken.
+    /// The addresses on the network in the order of their configurations, with the ports that were really taken.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().map(|listener| listener.address).collect()
+        self.listeners.iter().filter_map(|listener| listener.address).collect()
+    }
+
+    /// Where it listens, for people.
+    #[must_use]
+    pub fn places(&self) -> Vec<String> {
+        self.listeners.iter().map(|listener| listener.name()).collect()
+    }
+
+    /// Reads the files of all certificates again. Where they do not fit together, the certificate in use stays.
+    pub fn reload_certificates(&self) {
+        self.listeners.iter().filter_map(|listener| listener.tls.as_ref()).for_each(Keeper::reload);
     }
 
     /// Accepts and serves on the calling thread; returns once [`Server::shutdown`] is done.
@@ -78,10 +114,11 @@ impl Server {
     /// # Errors
     /// When the operating system fails to wait for connections at all.
     pub fn serve(&self) -> Result<()> {
-        let sockets = std::mem::take(&mut *self.sockets.lock().unwrap_or_else(PoisonError::into_inner));
-        self.accept_until_woken(&sockets)
+        let doors = std::mem::take(&mut *self.doors.lock().unwrap_or_else(PoisonError::into_inner));
+        self.accept_until_woken(&doors)
             .map_err(|error| Error::internal("waiting for connections failed").caused_by(error))?;
-        drop(sockets);
+        drop(doors);
+        self.listeners.iter().for_each(|listener| listener.take_away());
         let (stopped, changed) = &self.stopped;
         let stopped = stopped.lock().unwrap_or_else(PoisonError::into_inner);
         drop(changed.wait_while(stopped, |stopped| !*stopped));
@@ -95,7 +132,7 @@ impl Server {
         self.listeners.iter().for_each(|listener| listener.guests.ask_all_to_leave());
         for listener in &self.listeners {
             if !listener.guests.wait_until_gone(deadline) {
-                log::warn!("{}: requests were still running and are cut off", listener.address);
+                log::warn!("{}: requests were still running and are cut off", listener.name());
                 listener.guests.throw_out();
             }
         }
@@ -104,33 +141,33 @@ impl Server {
         self.stopped.1.notify_all();
     }
 
-    fn accept_until_woken(&self, sockets: &[TcpListener]) -> io::Result<()> {
+    fn accept_until_woken(&self, doors: &[Door]) -> io::Result<()> {
         let mut pause = None;
         loop {
-            let ready = match self.wait(if pause.is_some() { &[] } else { sockets }, pause) {
+            let ready = match self.wait(if pause.is_some() { &[] } else { doors }, pause) {
                 Wait::Woken => return Ok(()),
                 Wait::Failed(error) => return Err(error),
                 // After a pause everyone may be ready; accepting does not block.
-                Wait::Ready(_) if pause.is_some() => (0..sockets.len()).collect(),
+                Wait::Ready(_) if pause.is_some() => (0..doors.len()).collect(),
                 Wait::Ready(ready) => ready,
             };
             let exhausted = ready
                 .into_iter()
-                .filter_map(|index| self.accept_turn(&sockets[index], &self.listeners[index]).err())
+                .filter_map(|index| self.accept_turn(&doors[index], &self.listeners[index]).err())
                 .last();
             pause = exhausted.map(|error| self.next_pause(pause, &error));
         }
     }
 
-    /// Waits for connections on `sockets`, for `pause` where there is one, or to be woken.
-    fn wait(&self, sockets: &[TcpListener], pause: Option<Duration>) -> Wait {
+    /// Waits for connections at `doors`, for `pause` where there is one, or to be woken.
+    fn wait(&self, doors: &[Door], pause: Option<Duration>) -> Wait {
         let mut waited: Vec<_> = std::iter::once(PollFd::new(&self.wake.1, PollFlags::IN))
-            .chain(sockets.iter().map(|socket| PollFd::new(socket, PollFlags::IN)))
+            .chain(doors.iter().map(|door| PollFd::new(door, PollFlags::IN)))
             .collect();
         let pause = pause.and_then(|pause| Timespec::try_from(pause).ok());
         match poll(&mut waited, pause.as_ref()) {
             Ok(_) if !waited[0].revents().is_empty() => Wait::Woken,
-            Ok(_) => Wait::Ready((0..sockets.len()).filter(|at| !waited[at + 1].revents().is_empty()).collect()),
+            Ok(_) => Wait::Ready((0..doors.len()).filter(|at| !waited[at + 1].revents().is_empty()).collect()),
             Err(rustix::io::Errno::INTR) => Wait::Ready(Vec::new()),
             Err(error) => Wait::Failed(error.into()),
         }
@@ -140,10 +177,10 @@ impl Server {
     ///
     /// # Errors
     /// Only those that will not go away by trying again at once: descriptors or memory have run out.
-    fn accept_turn(&self, socket: &TcpListener, listener: &Arc<Listener>) -> io::Result<()> {
+    fn accept_turn(&self, door: &Door, listener: &Arc<Listener>) -> io::Result<()> {
         for _ in 0..TURN {
-            match socket.accept() {
-                Ok((stream, peer)) => self.admit(stream, peer, listener),
+            match door.accept() {
+                Ok((socket, peer)) => self.admit(socket, peer, listener),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
                 Err(error) => return Err(error),
@@ -152,18 +189,16 @@ impl Server {
         Ok(())
     }
 
-    fn admit(&self, stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener>) {
+    fn admit(&self, socket: Socket, peer: Option<SocketAddr>, listener: &Arc<Listener>) {
         // Where accepted sockets inherit it, they would not block. A socket that fails here is gone already.
-        if stream.set_nonblocking(false).and_then(|()| stream.set_nodelay(true)).is_err() {
+        if socket.settle().is_err() {
             return;
         }
-        let Some(guest) = listener.guests.admit(stream, peer) else { return };
+        let Some(guest) = listener.guests.admit(socket, peer) else { return };
         let (listener, service) = (Arc::clone(listener), Arc::clone(&self.service));
-        let started = self.workers.run(move || {
-            connection::serve(&guest, listener.tls.as_ref(), &listener.limits, &*service);
-        });
+        let started = self.workers.run(move || connection::serve(&guest, &listener, &*service));
         if let Err(error) = started {
-            log::warn!("{peer}: closed, since no thread can be started: {error}");
+            log::warn!("{}: closed, since no thread can be started: {error}", connection::name(peer));
         }
     }
 
@@ -185,25 +220,15 @@ enum Wait {
     Failed(io::Error),
 }
 
-fn listen(address: &str) -> Result<(TcpListener, SocketAddr)> {
-    let refused = |error: io::Error| {
-        let kind = match error.kind() {
-            ErrorKind::AddrInUse => Kind::Conflict,
-            ErrorKind::PermissionDenied => Kind::Denied,
-            _ => Kind::BadRequest,
-        };
-        Error::new(kind, format!("cannot listen on {address}: {}", plain_words(&error))).caused_by(error)
-    };
-    let socket = TcpListener::bind(address).map_err(refused)?;
-    socket.set_nonblocking(true).map_err(refused)?;
-    let local = socket.local_addr().map_err(refused)?;
-    Ok((socket, local))
-}
+impl Listener {
+    fn name(&self) -> String {
+        self.address.map_or_else(|| self.place.to_string(), |address| address.to_string())
+    }
 
-fn plain_words(error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::AddrInUse => "the address is already in use".to_owned(),
-        ErrorKind::PermissionDenied => "permission denied by the operating system".to_owned(),
-        _ => error.to_string(),
+    /// A socket's file is of no use to anybody once nobody listens. That it cannot be removed harms nobody: the next start does.
+    fn take_away(&self) {
+        if let Address::Unix(unix) = &self.place {
+            drop(std::fs::remove_file(&unix.path));
+        }
     }
 }

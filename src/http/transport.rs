@@ -1,19 +1,38 @@
 //! The bytes of one connection, with or without TLS, under deadlines that hold for a whole step however slowly its bytes
 //! trickle in. Blocking: it is called on the connection's own worker.
 
+use crate::http::socket::Socket;
 use rustls::ServerConnection;
 use rustls_pki_types::CertificateDer;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(super) struct Transport<'a> {
-    socket: &'a TcpStream,
+    arriving: Arriving<'a>,
     tls: Option<Box<ServerConnection>>,
     /// The time-outs that the socket has now.
     read_timeout: Duration,
     write_timeout: Duration,
+}
+
+/// What comes from the peer: first what was read before its time and put back.
+struct Arriving<'a> {
+    socket: &'a Socket,
+    put_back: Vec<u8>,
+}
+
+impl Read for Arriving<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.put_back.is_empty() {
+            return self.socket.read(into);
+        }
+        let amount = into.len().min(self.put_back.len());
+        into[..amount].copy_from_slice(&self.put_back[..amount]);
+        self.put_back.drain(..amount);
+        Ok(amount)
+    }
 }
 
 /// Whether an error means that a deadline passed.
@@ -22,8 +41,14 @@ pub(super) fn is_timeout(error: &io::Error) -> bool {
 }
 
 impl<'a> Transport<'a> {
-    pub fn new(socket: &'a TcpStream) -> Self {
-        Self { socket, tls: None, read_timeout: Duration::ZERO, write_timeout: Duration::ZERO }
+    pub fn new(socket: &'a Socket) -> Self {
+        let arriving = Arriving { socket, put_back: Vec::new() };
+        Self { arriving, tls: None, read_timeout: Duration::ZERO, write_timeout: Duration::ZERO }
+    }
+
+    /// Gives back what was read and is not what it was read for: it comes first again.
+    pub fn put_back(&mut self, bytes: Vec<u8>) {
+        self.arriving.put_back = bytes;
     }
 
     pub fn is_tls(&self) -> bool {
@@ -32,15 +57,18 @@ impl<'a> Transport<'a> {
 
     /// Waits for the first byte without taking it; `None` when the peer has gone.
     pub fn peek(&mut self, deadline: Instant) -> io::Result<Option<u8>> {
+        if let Some(first) = self.arriving.put_back.first() {
+            return Ok(Some(*first));
+        }
         self.arm_read(deadline)?;
         let mut first = [0];
-        Ok((self.socket.peek(&mut first)? > 0).then_some(first[0]))
+        Ok((self.arriving.socket.peek(&mut first)? > 0).then_some(first[0]))
     }
 
     /// Whether the peer has not ended. What it may have sent is left where it is.
     pub fn is_open(&self) -> bool {
-        let looked = self.socket.set_nonblocking(true).and_then(|()| self.socket.peek(&mut [0]));
-        let restored = self.socket.set_nonblocking(false).is_ok();
+        let looked = self.arriving.socket.set_nonblocking(true).and_then(|()| self.arriving.socket.peek(&mut [0]));
+        let restored = self.arriving.socket.set_nonblocking(false).is_ok();
         let open = match looked {
             Ok(amount) => amount > 0,
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
@@ -53,7 +81,7 @@ impl<'a> Transport<'a> {
         while tls.is_handshaking() {
             if tls.wants_write() {
                 self.arm_write(deadline)?;
-                tls.write_tls(&mut self.socket)?;
+                tls.write_tls(&mut self.arriving.socket)?;
             } else {
                 self.receive(&mut tls, deadline)?;
             }
@@ -72,7 +100,7 @@ impl<'a> Transport<'a> {
     pub fn read(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
         let Some(mut tls) = self.tls.take() else {
             self.arm_read(deadline)?;
-            return retried(|| self.socket.read(into));
+            return retried(|| self.arriving.read(into));
         };
         let result = self.read_tls(&mut tls, into, deadline);
         self.tls = Some(tls);
@@ -92,14 +120,14 @@ impl<'a> Transport<'a> {
             tls.send_close_notify();
             let _ = self.send(&mut tls, deadline);
         }
-        let _ = self.socket.shutdown(Shutdown::Write);
+        let _ = self.arriving.socket.shutdown(Shutdown::Write);
     }
 
     /// Reads and throws away what the peer still sends: closing before would reset the connection, and what was written last
     /// would be lost with it.
     pub fn drain(&mut self, deadline: Instant) {
         let mut waste = [0; 4096];
-        while self.arm_read(deadline).is_ok() && matches!(self.socket.read(&mut waste), Ok(1..)) {}
+        while self.arm_read(deadline).is_ok() && matches!(self.arriving.read(&mut waste), Ok(1..)) {}
     }
 
     fn read_tls(&mut self, tls: &mut ServerConnection, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
@@ -113,7 +141,7 @@ impl<'a> Transport<'a> {
 
     fn receive(&mut self, tls: &mut ServerConnection, deadline: Instant) -> io::Result<()> {
         self.arm_read(deadline)?;
-        let amount = retried(|| tls.read_tls(&mut self.socket))?;
+        let amount = retried(|| tls.read_tls(&mut self.arriving))?;
         if amount == 0 && tls.is_handshaking() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -138,7 +166,7 @@ impl<'a> Transport<'a> {
     fn send(&mut self, tls: &mut ServerConnection, deadline: Instant) -> io::Result<()> {
         while tls.wants_write() {
             self.arm_write(deadline)?;
-            if retried(|| tls.write_tls(&mut self.socket))? == 0 {
+            if retried(|| tls.write_tls(&mut self.arriving.socket))? == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
         }
@@ -149,7 +177,7 @@ impl<'a> Transport<'a> {
         let mut rest = bytes;
         while !rest.is_empty() {
             self.arm_write(deadline)?;
-            match retried(|| self.socket.write(rest))? {
+            match retried(|| self.arriving.socket.write(rest))? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
                 amount => rest = &rest[amount..],
             }
@@ -159,7 +187,7 @@ impl<'a> Transport<'a> {
 
     fn arm_read(&mut self, deadline: Instant) -> io::Result<()> {
         if let Some(timeout) = needed_change(self.read_timeout, deadline)? {
-            self.socket.set_read_timeout(Some(timeout))?;
+            self.arriving.socket.set_read_timeout(timeout)?;
             self.read_timeout = timeout;
         }
         Ok(())
@@ -167,7 +195,7 @@ impl<'a> Transport<'a> {
 
     fn arm_write(&mut self, deadline: Instant) -> io::Result<()> {
         if let Some(timeout) = needed_change(self.write_timeout, deadline)? {
-            self.socket.set_write_timeout(Some(timeout))?;
+            self.arriving.socket.set_write_timeout(timeout)?;
             self.write_timeout = timeout;
         }
         Ok(())

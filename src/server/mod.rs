@@ -1,20 +1,23 @@
 //! A running server, put together from its configuration: storage, core, listeners, signals. The only place where all
 //! layers meet.
 
+pub mod check;
 pub mod dev;
+mod listeners;
 pub mod logging;
 pub mod notify;
 pub mod process;
 pub mod restore;
 mod sanitized;
 pub mod seals;
+mod tls_auto;
 
 use crate::base::{Error, Result, SystemClock};
 use crate::config::{self, Config, Storage as StorageConfig};
 use crate::core::lockout::rules as lockout;
 use crate::core::{Core, Registry, Settings};
+use crate::http::Server;
 use crate::http::api::Api;
-use crate::http::{Limits, ListenerConfig, Open, Server, TlsConfig, TlsVersion};
 use crate::storage::Storage;
 use crate::storage::sqlite::SqliteStorage;
 use std::io::Write;
@@ -66,13 +69,13 @@ pub fn start(config: &Config) -> Result<Running> {
         core.metrics.disable_prometheus();
     }
     core.configuration.get_or_init(|| sanitized::shown(config));
-    let listeners: Vec<ListenerConfig> = config.listeners.iter().map(listener).collect();
-    let http = Server::bind(&listeners, Arc::new(Api { core: core.clone(), at_most: request_duration(config) }))?;
+    let api = Api { core: core.clone(), at_most: request_duration(config) };
+    let http = Server::bind(&listeners::of(config)?, Arc::new(api))?;
     Ok(Running { core, http: Arc::new(http) })
 }
 
 /// Runs until SIGTERM or SIGINT; then finishes the requests in flight and seals. On SIGHUP the files of audit devices and of the
-/// log are opened afresh, and the configuration is read once more, for what of it can change meanwhile.
+/// log are opened afresh, certificates are read again, and so is the configuration, for what of it can change meanwhile.
 ///
 /// # Errors
 /// As [`start`]; `Internal` when signals cannot be waited for.
@@ -85,8 +88,11 @@ pub fn run(
     let _pid_file = config.pid_file.as_deref().map(process::PidFile::write).transpose()?;
     let signals = process::Signals::register()?;
     let running = start(config)?;
-    for address in running.http.addresses() {
-        log::info!("listening on {address}");
+    for place in running.http.places() {
+        log::info!("listening on {place}");
+    }
+    if let Some(hint) = tls_auto::hint(config, &running.http.places()) {
+        say(&format!("The server made a certificate of its own. Clients believe it with:\n\n    $ {hint}\n\n"));
     }
     ready(&running)?;
     seals::start(&running.core)?;
@@ -96,7 +102,7 @@ pub fn run(
     say(STARTED);
     notify::tell(notify::READY);
     notify::watch(&running.core)?;
-    signals.wait(|| hung_up(&running.core, &reread));
+    signals.wait(|| hung_up(config, &running, &reread));
     log::info!("stopping: requests in flight are finished first");
     notify::tell(notify::STOPPING);
     running.http.shutdown(GRACE);
@@ -113,7 +119,11 @@ fn say(text: &str) {
 }
 
 /// SIGHUP: files may have been moved aside to be rotated, and the configuration may have changed.
-fn hung_up(core: &Core, reread: &impl Fn() -> Result<Config>) {
+fn hung_up(config: &Config, running: &Running, reread: &impl Fn() -> Result<Config>) {
+    if let Err(error) = listeners::of(config) {
+        log::warn!("{}", error.for_log());
+    }
+    running.http.reload_certificates();
     match reread().and_then(|config| logging::start(&config)) {
         Ok(()) => log::info!("the log's level and file are as the configuration has them now"),
         Err(error) => {
@@ -123,7 +133,7 @@ fn hung_up(core: &Core, reread: &impl Fn() -> Result<Config>) {
             }
         }
     }
-    if let Some(live) = core.live_or_none() {
+    if let Some(live) = running.core.live_or_none() {
         live.audit.reopen();
         log::info!("audit files are reopened");
     }
@@ -157,32 +167,4 @@ fn lockout(config: &Config) -> lockout::Defaults {
     let by_kind = config.user_lockout.iter().map(|(kind, lockout)| (kind.clone(), said(lockout))).collect();
     let disabled = std::env::var("VAULT_DISABLE_USER_LOCKOUT").is_ok_and(|text| text == "1" || text == "true");
     lockout::Defaults { disabled, by_kind }
-}
-
-fn listener(listener: &config::ListenerConfig) -> ListenerConfig {
-    let defaults = Limits::default();
-    let limits = Limits {
-        max_body_bytes: usize::try_from(listener.max_request_size).unwrap_or(usize::MAX),
-        header_deadline: listener.http_read_header_timeout,
-        body_deadline: listener.http_read_timeout,
-        idle_deadline: listener.http_idle_timeout,
-        write_deadline: listener.http_write_timeout.unwrap_or(defaults.write_deadline),
-        open: Open {
-            metrics: listener.unauthenticated_metrics_access,
-            in_flight_requests: listener.unauthenticated_in_flight_requests_access,
-        },
-        ..defaults
-    };
-    let tls = listener.tls.as_ref().map(|tls| TlsConfig {
-        cert_file: tls.cert_file.clone(),
-        key_file: tls.key_file.clone(),
-        ask_client_cert: tls.client_certificates != config::ClientCertificates::NotAsked,
-        client_ca_file: tls.client_ca_file.clone(),
-        require_client_cert: tls.client_certificates == config::ClientCertificates::Required,
-        min_version: match tls.min_version {
-            config::TlsVersion::Tls12 => TlsVersion::Tls12,
-            config::TlsVersion::Tls13 => TlsVersion::Tls13,
-        },
-    });
-    ListenerConfig { address: listener.address.clone(), tls, limits }
 }

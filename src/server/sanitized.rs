@@ -1,7 +1,7 @@
 //! The configuration as `sys/config/state/sanitized` shows it: in the published shape, without where the storage lies.
 
 use crate::base::logging;
-use crate::config::{Config, ListenerConfig, Storage};
+use crate::config::{Address, Config, ListenerConfig, Storage};
 use serde_json::{Map, Value, json};
 
 /// Paths of keys and of the storage's file are not in it.
@@ -61,12 +61,13 @@ fn seals(config: &Config) -> Vec<Value> {
 
 fn listener(listener: &ListenerConfig) -> Value {
     let mut config = Map::new();
-    config.insert("address".to_owned(), listener.address.clone().into());
+    config.insert("address".to_owned(), listener.address.to_string().into());
     config.insert("tls_disable".to_owned(), listener.tls.is_none().into());
     config.insert("max_request_size".to_owned(), listener.max_request_size.into());
     config.insert("max_request_duration".to_owned(), listener.max_request_duration.as_secs().into());
     if listener.unauthenticated_metrics_access {
         config.insert("telemetry".to_owned(), json!({ "unauthenticated_metrics_access": true }));
     }
-    json!({ "type": "tcp", "config": config })
+    let kind = if matches!(listener.address, Address::Unix(_)) { "unix" } else { "tcp" };
+    json!({ "type": kind, "config": config })
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests, which clippy does not take for tests.
 
+mod arrivals;
 mod attacks;
+mod bounds;
 mod differential;
 mod protocol;
 mod shutdown;

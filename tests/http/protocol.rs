@@ -142,7 +142,7 @@ fn a_service_cannot_split_its_answer() {
 fn a_port_that_is_taken_is_named() {
     let running = Running::start(Limits::default(), echo);
     let address = running.address().to_string();
-    let config = ListenerConfig { address: address.clone(), tls: None, limits: Limits::default() };
+    let config = ListenerConfig::tcp(&address);
     let error = Server::bind(&[config], Arc::new(echo)).err().unwrap();
     assert_eq!(error.kind(), Kind::Conflict);
     assert_eq!(error.message(), format!("cannot listen on {address}: the address is already in use"));
@@ -150,7 +150,7 @@ fn a_port_that_is_taken_is_named() {
 
 #[test]
 fn several_listeners_are_served_each_at_its_address() {
-    let config = || ListenerConfig { address: "127.0.0.1:0".to_owned(), tls: None, limits: Limits::default() };
+    let config = || ListenerConfig::tcp("127.0.0.1:0");
     let server = Arc::new(Server::bind(&[config(), config()], Arc::new(echo)).unwrap());
     let serving = Arc::clone(&server);
     let thread = std::thread::spawn(move || serving.serve().unwrap());

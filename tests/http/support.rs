@@ -21,7 +21,10 @@ impl Running {
     }
 
     pub fn start_listener(limits: Limits, tls: Option<TlsConfig>, service: impl Service) -> Self {
-        let config = ListenerConfig { address: "127.0.0.1:0".to_owned(), tls, limits };
+        Self::start_config(ListenerConfig { tls, limits, ..ListenerConfig::tcp("127.0.0.1:0") }, service)
+    }
+
+    pub fn start_config(config: ListenerConfig, service: impl Service) -> Self {
         let server = Arc::new(Server::bind(&[config], Arc::new(service)).unwrap());
         let serving = Arc::clone(&server);
         let thread = std::thread::spawn(move || serving.serve().unwrap());

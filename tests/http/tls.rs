@@ -48,14 +48,7 @@ impl Authority {
     }
 
     fn server(&self) -> TlsConfig {
-        TlsConfig {
-            cert_file: self.file("server.pem"),
-            key_file: self.file("server.key"),
-            ask_client_cert: true,
-            client_ca_file: None,
-            require_client_cert: false,
-            min_version: TlsVersion::Tls12,
-        }
+        TlsConfig::files(self.file("server.pem"), self.file("server.key"))
     }
 
     fn server_asking_for_clients(&self, require_client_cert: bool) -> TlsConfig {
@@ -252,7 +245,7 @@ fn files_that_do_not_fit_are_named() {
         (TlsConfig { client_ca_file: Some(authority.file("empty.pem")), ..good() }, "empty.pem"),
         (TlsConfig { require_client_cert: true, ..good() }, "tls_client_ca_file"),
     ] {
-        let config = ListenerConfig { address: "127.0.0.1:0".to_owned(), tls: Some(tls), limits: Limits::default() };
+        let config = ListenerConfig { tls: Some(tls), ..ListenerConfig::tcp("127.0.0.1:0") };
         let error = Server::bind(&[config], Arc::new(echo)).err().unwrap();
         assert!(error.message().contains(named), "{named}: {error:?}");
     }

@@ -16,7 +16,7 @@ use crate::base::{Error, Result};
 use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, ConfigBuilder, RootCertStore, crypto::CryptoProvider};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, SupportedCipherSuite, crypto::CryptoProvider};
 use std::path::Path;
 use std::sync::Arc;
 use verifier::Verifier;
@@ -51,6 +51,45 @@ pub struct Identity {
 #[must_use]
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// Whether a suite is offered, by the name that it is registered under, or by the shorter one that some still go by.
+#[must_use]
+pub fn is_cipher_suite(name: &str) -> bool {
+    provider().cipher_suites.iter().any(|suite| is_named(suite, name))
+}
+
+/// The names of all suites that are offered.
+#[must_use]
+pub fn cipher_suites() -> Vec<&'static str> {
+    provider().cipher_suites.iter().filter_map(|suite| suite.suite().as_str()).map(registered).collect()
+}
+
+/// The crypto provider with these suites alone; those of TLS 1.3 are not chosen among, and stay.
+#[must_use]
+pub fn provider_with(suites: &[String]) -> Arc<CryptoProvider> {
+    let mut limited = rustls::crypto::aws_lc_rs::default_provider();
+    if !suites.is_empty() {
+        limited
+            .cipher_suites
+            .retain(|suite| suite.tls13().is_some() || suites.iter().any(|name| is_named(suite, name)));
+    }
+    Arc::new(limited)
+}
+
+fn is_named(suite: &SupportedCipherSuite, name: &str) -> bool {
+    let own = suite.suite().as_str().map(registered);
+    own.is_some_and(|own| own == name || own.strip_suffix("_SHA256") == Some(name) && own.contains("CHACHA20"))
+}
+
+/// The library calls those of TLS 1.3 by a name of its own.
+fn registered(name: &'static str) -> &'static str {
+    match name {
+        "TLS13_AES_128_GCM_SHA256" => "TLS_AES_128_GCM_SHA256",
+        "TLS13_AES_256_GCM_SHA384" => "TLS_AES_256_GCM_SHA384",
+        "TLS13_CHACHA20_POLY1305_SHA256" => "TLS_CHACHA20_POLY1305_SHA256",
+        other => other,
+    }
 }
 
 /// The settings of a connection.
