@@ -8,8 +8,8 @@ mod support;
 
 use bench::{Bench, Client, oid_text};
 use rcgen::{
-    CertificateParams, CertificateRevocationListParams, CustomExtension, DnType, IsCa, KeyIdMethod, KeyPair,
-    RevokedCertParams, SanType, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, CustomExtension, DnType,
+    IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 use serde_json::{Value, json};
 use std::process::Command;
@@ -117,21 +117,7 @@ fn what_is_revoked_signs_in_no_more() {
     let bad = bench
         .client("bad.example", |made| made.serial_number = Some(SerialNumber::from(7_000_000_000_000_000_001_u64)));
     let good = bench.client("good.example", |_| ());
-    let now = date_time_ymd(2024, 1, 1);
-    let list = CertificateRevocationListParams {
-        this_update: now,
-        next_update: date_time_ymd(2025, 1, 1),
-        crl_number: SerialNumber::from(1),
-        issuing_distribution_point: None,
-        revoked_certs: vec![RevokedCertParams {
-            serial_number: SerialNumber::from(7_000_000_000_000_000_001_u64),
-            revocation_time: now,
-            reason_code: None,
-            invalidity_date: None,
-        }],
-        key_identifier_method: KeyIdMethod::Sha256,
-    };
-    let list = list.signed_by(&bench.authority).unwrap().pem().unwrap();
+    let list = revocation_list(&bench, 7_000_000_000_000_000_001);
     let token = bench.signs_in(&bad, json!({}))["client_token"].as_str().unwrap().to_owned();
     assert_eq!(bench.server.put("auth/cert/crls/One", json!({ "crl": list })).0, 204);
     let (_, shown) = bench.server.get("auth/cert/crls/one");
@@ -151,6 +137,35 @@ fn what_is_revoked_signs_in_no_more() {
         assert!(status == 400 && answer.to_string().contains(words), "{answer}");
     }
     assert_eq!(bench.server.delete("auth/cert/crls/one").1["errors"][0], "no such CRL one");
+}
+
+#[test]
+fn revoking_a_pinned_certificate_trusts_none_of_those_behind_it() {
+    let bench = Bench::start();
+    let numbered =
+        |name: &str, number: u64| bench.client(name, |made| made.serial_number = Some(SerialNumber::from(number)));
+    let (pinned, behind) = (numbered("pinned.example", 5_000_000_001), numbered("behind.example", 5_000_000_002));
+    bench.role("pinned", json!({ "certificate": format!("{}{}", pinned.pem, behind.pem) }));
+    bench.signs_in(&pinned, json!({}));
+    bench.refused(&behind, json!({}), NO_CHAIN);
+    let list = revocation_list(&bench, 5_000_000_001);
+    assert_eq!(bench.server.put("auth/cert/crls/one", json!({ "crl": list })).0, 204);
+    bench.refused(&pinned, json!({}), NO_CHAIN);
+    bench.refused(&behind, json!({}), NO_CHAIN);
+}
+
+#[test]
+fn an_authority_that_has_ended_vouches_for_nobody() {
+    let bench = Bench::start();
+    let mut ended = bench::parameters("an authority of old");
+    ended.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    ended.not_after = date_time_ymd(2020, 1, 1);
+    let ended = CertifiedIssuer::self_signed(ended, KeyPair::generate().unwrap()).unwrap();
+    let (status, _) = bench.server.put("auth/cert/certs/old", json!({ "certificate": ended.pem() }));
+    assert!(matches!(status, 204 | 400), "{status}");
+    let key = KeyPair::generate().unwrap();
+    let made = bench::parameters("web.example").signed_by(&key, &ended).unwrap();
+    bench.refused(&Client::new(&made.pem(), &key.serialize_pem()), json!({}), NO_CHAIN);
 }
 
 #[test]
@@ -259,4 +274,23 @@ fn hvac_signs_in_by_a_client_certificate() {
     let told = [output.stdout, output.stderr].concat();
     let told = String::from_utf8_lossy(&told);
     assert!(output.status.success() && told.contains("all done"), "{told}");
+}
+
+/// A list of the bench's authority that revokes the certificate with this serial number.
+fn revocation_list(bench: &Bench, serial: u64) -> String {
+    let now = date_time_ymd(2024, 1, 1);
+    let list = CertificateRevocationListParams {
+        this_update: now,
+        next_update: date_time_ymd(2025, 1, 1),
+        crl_number: SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: vec![RevokedCertParams {
+            serial_number: SerialNumber::from(serial),
+            revocation_time: now,
+            reason_code: None,
+            invalidity_date: None,
+        }],
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    list.signed_by(&bench.authority).unwrap().pem().unwrap()
 }
