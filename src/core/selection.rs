@@ -58,10 +58,9 @@ impl Live {
                 self.each_by(LeaseIndex::Role, &hash, visit)
             }
             Selection::Entity(id) => self.each_of_entity(id, visit),
+            // What was made at the mount is asked by which name, for the alias may have gone, or be somebody else's by now.
             Selection::Alias(mount, name) => {
-                let found = self.read_identities(|records| entities::by_alias(records, &mount.accessor, name))?;
-                let Some(entity) = found else { return Ok(Further::Continue(())) };
-                self.each_of_entity(&entity.id, &mut |row| match self.is_of_alias(&row, mount, name) {
+                self.each_at(mount, 0, &mut |row| match self.is_of_alias(&row, mount, name) {
                     true => visit(row),
                     false => Ok(Further::Continue(())),
                 })

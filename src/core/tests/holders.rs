@@ -90,6 +90,20 @@ fn an_alias_loses_what_was_got_by_it_and_keeps_what_was_got_elsewhere() {
 }
 
 #[test]
+fn an_alias_loses_what_was_got_by_it_also_when_it_is_gone() {
+    let bench = bench();
+    let (here, alice) = enter(&bench, "people", "alice");
+    let (bob, _) = enter(&bench, "people", "bob");
+    let entity = bench.read(&format!("identity/entity/id/{alice}")).unwrap();
+    let id = entity["aliases"][0]["id"].as_str().unwrap();
+    let path = format!("identity/entity-alias/id/{id}");
+    bench.call(&bench.root, Operation::Delete, &path, Value::Null).unwrap();
+    assert!(bench.lives(&here));
+    bench.write("sys/leases/revoke-alias/auth/people/alice", json!({})).unwrap();
+    assert!(!bench.lives(&here) && bench.lives(&bob));
+}
+
+#[test]
 fn a_method_loses_what_was_made_at_it_and_goes_on() {
     let bench = bench();
     let (here, _) = enter(&bench, "people", "alice");
