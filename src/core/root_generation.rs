@@ -70,7 +70,7 @@ fn encode(token: &Secret<String>, otp: &Secret<String>) -> Secret<String> {
     Secret::new(STANDARD_NO_PAD.encode(&*mixed))
 }
 
-/// What [`encode`] did, undone.
+/// What `encode` did, undone.
 ///
 /// # Errors
 /// `BadRequest` for what is not base64, or a password of another length.

@@ -1,7 +1,7 @@
 //! Who is behind a token: entities with their aliases at auth methods, and groups of entities and of groups. What is stored is
 //! records of the mount `identity/`; here is what they mean, how they hang together, and what they add to a token.
 //!
-//! Names compare in one folded form ([`fold`]), here, at the auth methods and at every log-in.
+//! Names compare in one folded form ([`fold()`]), here, at the auth methods and at every log-in.
 //!
 //! Invariants: a name and an alias belong to one entity or group at a time; no edit of an entity or a group grants `root`;
 //! groups form no circle; what is remembered of an entity is forgotten before an edit is acknowledged.
