@@ -5,7 +5,7 @@
 //! certificate in use stays until they do.
 
 use crate::base::tls::clients::ClientVerifier;
-use crate::base::tls::provider_with;
+use crate::base::tls::{is_of_an_old_version, mismatch, provider_with};
 use crate::base::{Error, Result};
 use crate::http::config::{TlsConfig, TlsVersion};
 use rustls::server::NoClientAuth;
@@ -117,12 +117,17 @@ fn server_config(tls: &TlsConfig) -> Result<Arc<ServerConfig>> {
         (TlsVersion::Tls13, TlsVersion::Tls13) => &[&rustls::version::TLS13],
     };
     let key = PrivateKeyDer::from_pem_file(&tls.key_file).map_err(|error| unusable(&tls.key_file, error))?;
+    let chain = certificates(&tls.cert_file)?;
+    let is_old = chain.first().is_some_and(is_of_an_old_version);
     let mut config = ServerConfig::builder_with_provider(provider_with(&tls.cipher_suites))
         .with_protocol_versions(versions)
         .map_err(|error| Error::bad_request(format!("these TLS versions and suites do not go together: {error}")))?
         .with_client_cert_verifier(client_verifier(tls)?)
-        .with_single_cert(certificates(&tls.cert_file)?, key)
-        .map_err(|error| unusable(&tls.cert_file, error).context("the certificate and its key"))?;
+        .with_single_cert(chain, key)
+        .map_err(|error| match is_old {
+            true => Error::bad_request(format!("{}: {}", tls.cert_file.display(), mismatch(is_old))),
+            false => unusable(&tls.cert_file, error).context("the certificate and its key"),
+        })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

@@ -99,10 +99,27 @@ fn registered(name: &'static str) -> &'static str {
 pub fn client_config(trust: Trust, names: Names, identity: Option<Identity>) -> Result<Arc<ClientConfig>> {
     let builder = believing(trust, names)?;
     let Some(Identity { chain, key }) = identity else { return Ok(Arc::new(builder.with_no_client_auth())) };
-    let config = builder
-        .with_client_auth_cert(chain, key)
-        .map_err(|_| Error::bad_request("the private key does not belong to the certificate"))?;
+    let is_old = chain.first().is_some_and(is_of_an_old_version);
+    let config = builder.with_client_auth_cert(chain, key).map_err(|_| Error::bad_request(mismatch(is_old)))?;
     Ok(Arc::new(config))
+}
+
+/// Why a certificate and a key do not go together. The library reads no certificate before version 3.
+#[must_use]
+pub fn mismatch(is_old: bool) -> &'static str {
+    match is_old {
+        true => {
+            "the certificate is of X.509 version 1, which is not supported; make one of version 3, with extensions \
+             (openssl x509 -req … -extfile)"
+        }
+        false => "the private key does not belong to the certificate",
+    }
+}
+
+/// Whether a certificate is older than version 3.
+#[must_use]
+pub fn is_of_an_old_version(certificate: &CertificateDer<'static>) -> bool {
+    X509Certificate::from_der(certificate).is_ok_and(|(_, parsed)| parsed.version() != X509Version::V3)
 }
 
 fn believing(trust: Trust, names: Names) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>> {

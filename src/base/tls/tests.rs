@@ -120,6 +120,22 @@ fn a_name_in_the_common_name_alone_is_refused_by_a_message_that_says_what_to_do(
 }
 
 #[test]
+fn a_certificate_of_ones_own_that_cannot_be_used_is_told_from_one_with_another_key() {
+    let told = |server: Server| {
+        let identity = Identity { chain: server.chain, key: server.key };
+        client_config(Trust::Anybody, Names::Ignored, Some(identity)).err().map(|error| error.message().to_owned())
+    };
+    let old = by_openssl(&[
+        "req -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj /CN=client",
+        "x509 -req -in request.pem -signkey key.pem -out certificate.pem -days 2",
+    ]);
+    assert!(told(old).is_some_and(|why| why.contains("X.509 version 1")));
+    let mixed = Server { key: of_itself(|_| ()).key, ..of_itself(|_| ()) };
+    assert!(told(mixed).is_some_and(|why| why.contains("does not belong to the certificate")));
+    assert_eq!(told(of_itself(|_| ())), None);
+}
+
+#[test]
 fn an_authority_that_is_trusted_still_vouches_for_others() {
     let key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
