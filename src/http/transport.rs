@@ -9,6 +9,9 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Bytes that are thrown away for a peer that was refused, in the hope that it reads why.
+const MOST_DRAINED: usize = 8 * 1024 * 1024;
+
 pub(super) struct Transport<'a> {
     arriving: Arriving<'a>,
     tls: Option<Box<ServerConnection>>,
@@ -124,10 +127,16 @@ impl<'a> Transport<'a> {
     }
 
     /// Reads and throws away what the peer still sends: closing before would reset the connection, and what was written last
-    /// would be lost with it.
+    /// would be lost with it. Not without end: who goes on sending did not listen.
     pub fn drain(&mut self, deadline: Instant) {
         let mut waste = [0; 4096];
-        while self.arm_read(deadline).is_ok() && matches!(self.arriving.read(&mut waste), Ok(1..)) {}
+        let mut left = MOST_DRAINED;
+        while left > 0 && self.arm_read(deadline).is_ok() {
+            match self.arriving.read(&mut waste) {
+                Ok(amount @ 1..) => left = left.saturating_sub(amount),
+                Ok(0) | Err(_) => return,
+            }
+        }
     }
 
     fn read_tls(&mut self, tls: &mut ServerConnection, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
